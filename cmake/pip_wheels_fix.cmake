@@ -1,0 +1,20 @@
+# The ros-* wheels export include directories of the machine they were built on, and CMake refuses imported
+# targets whose include directories do not exist. Included by CMAKE_PROJECT_INCLUDE on wheels only (setup.py,
+# scripts/colcon_build), it drops the missing ones at the end of configuration.
+function(_hsi_drop_missing_includes)
+  get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(directories ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(NOT directories)
+      continue()
+    endif()
+    set(present "")
+    foreach(directory IN LISTS directories)
+      if(directory MATCHES "\\$<" OR EXISTS "${directory}")
+        list(APPEND present "${directory}")
+      endif()
+    endforeach()
+    set_property(TARGET ${target} PROPERTY INTERFACE_INCLUDE_DIRECTORIES "${present}")
+  endforeach()
+endfunction()
+cmake_language(DEFER CALL _hsi_drop_missing_includes)

@@ -1,0 +1,1 @@
+"""Sequences, cameras, simulation: everything that frames come from."""

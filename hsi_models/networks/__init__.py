@@ -1,0 +1,1 @@
+"""nn.Modules only: stateless, one model per file."""

@@ -1,0 +1,1 @@
+"""Building blocks of the networks, one a file, under the papers' names."""

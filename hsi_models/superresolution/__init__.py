@@ -1,0 +1,1 @@
+"""Sharper cubes: whole frames in tiles, or one crop."""

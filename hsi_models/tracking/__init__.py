@@ -1,0 +1,1 @@
+"""Trackers: one protocol, one state, several ways to find a target."""

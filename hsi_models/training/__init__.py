@@ -1,0 +1,1 @@
+"""Training loops, losses and samplers; one command per model."""

@@ -1,0 +1,1 @@
+"""The program `hsi-tracking`: one verb per file, each a thin shell over a documented function."""

@@ -1,0 +1,1 @@
+"""One node per file; each has `main(args=None)`."""
