@@ -65,7 +65,7 @@ def ros_prefix():
     except ImportError:
         if wanted == 'on':
             raise SystemExit('HSI_ROS_INTERFACES=on, but the ros-* wheels are not here (they exist for Linux x86_64, '
-                             'CPython 3.10 - 3.14): use a ROS 2 machine and colcon, or HSI_ROS_INTERFACES=off') from None
+                             'CPython 3.10 - 3.14): use a ROS 2 machine and colcon, or set it to off') from None
         return None
     # share/ lies beside lib/pythonX.Y/site-packages; pip's build isolation has a prefix of its own
     return Path(rosidl_cmake.__file__).resolve().parents[4]
@@ -75,6 +75,7 @@ class RosInterfaces(build_ext):
     """CMake builds and installs into a stage; Python parts go into the package, the rest into data_files."""
 
     def run(self):
+        """Configure, build, install into the stage; nothing where the interfaces are left out."""
         prefix = ros_prefix()
         if prefix is None:
             return
@@ -108,11 +109,12 @@ class RosInterfaces(build_ext):
         if in_place:                    # editable wheels carry no data files
             shutil.copytree(stage, sys.prefix, dirs_exist_ok=True)
             return
-        self.distribution.data_files = [
-            *(self.distribution.data_files or []),
-            *((str(path.relative_to(stage).parent), [str(path)]) for path in sorted(stage.rglob('*')) if path.is_file())]
+        files = sorted(path for path in stage.rglob('*') if path.is_file())
+        self.distribution.data_files = [*(self.distribution.data_files or []),
+                                        *((str(path.relative_to(stage).parent), [str(path)]) for path in files)]
 
     def get_outputs(self):
+        """No compiled extension of our own: setuptools must not look for one."""
         return []
 
 

@@ -28,7 +28,8 @@ def check(tmp_path, repository):
         bin_dir.mkdir()
         for name in ('sh', 'sed', 'dirname', 'env', 'cat'):
             (bin_dir / name).symlink_to(shutil.which(name))
-        for name, body in (MACHINE | {key.replace('cxx', 'c++').replace('_', '-'): v for key, v in changes.items()}).items():
+        changes = {key.replace('cxx', 'c++').replace('_', '-'): body for key, body in changes.items()}
+        for name, body in (MACHINE | changes).items():
             if body is not None:
                 (bin_dir / name).write_text(f'#!/bin/sh\n{body}\n')
                 (bin_dir / name).chmod(0o755)

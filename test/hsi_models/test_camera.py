@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hsi_models.camera import Camera
+
+NAN = math.nan
+
+
+def test_band_order_sorts_and_drops_cells_without_a_band():
+    camera = Camera(wavelengths_nm=(600, 500, NAN, 550), mosaic_rows=2, mosaic_columns=2, bit_depth=10)
+    np.testing.assert_array_equal(camera.band_order(4), [1, 3, 0])
+    info = camera.spectral_info(4)
+    assert info.wavelengths_nm == (500, 550, 600)
+    assert info.saturation == 1023
+
+
+def test_unknown_wavelengths_give_index_order():
+    camera = Camera(mosaic_rows=4, mosaic_columns=4)
+    np.testing.assert_array_equal(camera.band_order(16), np.arange(16))
+    assert camera.spectral_info(16).wavelengths_nm == ()
+
+
+def test_saturation_beats_bit_depth():
+    assert Camera(bit_depth=10, saturation=1000.0).full_scale == 1000
+    assert Camera().full_scale == 0
+
+
+@pytest.mark.parametrize(('fields', 'message'), [
+    ({'mosaic_rows': 4}, 'both 0 .cube. or both 1..16, got 4 x 0'),
+    ({'mosaic_rows': 17, 'mosaic_columns': 17}, 'got 17 x 17'),
+    ({'wavelengths_nm': (1.0, 2.0), 'dark_levels': (1.0,)}, "per-band lists of one length, got {'wavelengths_nm': 2"),
+    ({'wavelengths_nm': (1.0,) * 15, 'mosaic_rows': 4, 'mosaic_columns': 4}, 'expected 16 wavelengths_nm'),
+    ({'bit_depth': 33}, 'bit_depth 0..32'),
+    ({'exposure_s': -1.0}, 'exposure_s >= 0'),
+    ({'saturation': NAN}, 'saturation >= 0'),
+])
+def test_descriptions_that_contradict_themselves_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Camera(**fields)
+
+
+def test_another_band_count_is_refused():
+    with pytest.raises(ValueError, match='expected 3 bands as the camera describes, got 4'):
+        Camera(wavelengths_nm=(1, 2, 3)).band_order(4)
