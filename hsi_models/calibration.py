@@ -1,0 +1,188 @@
+"""Dark and white references, defective pixels: digital numbers to reflectance."""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.camera import Camera
+from hsi_models.data.numpy_files import load_npz, npz_members
+from hsi_models.mosaic import mosaic_to_cube
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """References of one camera, in the band order of its frames (ascending wavelength, no empty cells).
+
+    `apply` gives `(value - dark) / (white - dark)`. The result is not clipped: values above 1 are highlights and
+    light that grew since the white reference was taken, values below 0 are noise around darkness, and clipping
+    either would turn the spectrum and bias the mean. A saturated value stays what it is, a lower bound.
+
+    Args:
+        dark: image value of darkness, (C,) or (H, W, C); None: 0.
+        white: image value of the white reference, (C,) or (H, W, C); None: the result is dark-subtracted only.
+        defective: pixels to be replaced, bool (H, W, C): mean of the nearest good pixels of the same band.
+        sha256: of the file the references came from, '' where none.
+
+    Raises:
+        ValueError: shapes that do not agree, values not finite, white <= dark at a pixel not marked as defective,
+            or a band without a good pixel.
+    """
+
+    dark: Floats | None = None
+    white: Floats | None = None
+    defective: npt.NDArray[np.bool_] | None = None
+    sha256: str = ''
+    _gain: Floats | None = field(init=False, repr=False, default=None)
+    _offset: Floats | None = field(init=False, repr=False, default=None)
+    _patches: tuple[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], ...] = field(
+        init=False, repr=False, default=())
+
+    def __post_init__(self) -> None:
+        shapes = set()
+        for name in ('dark', 'white'):
+            value = getattr(self, name)
+            if value is not None:
+                value = np.ascontiguousarray(value, np.float32)
+                if value.ndim not in (1, 3) or 0 in value.shape:
+                    raise ValueError(f'expected {name} as levels (C,) or an image (H, W, C), got shape {value.shape}')
+                object.__setattr__(self, name, value)
+                shapes.add(value.shape)
+        if self.defective is not None:
+            mask = np.ascontiguousarray(self.defective, bool)
+            if mask.ndim != 3:
+                raise ValueError(f'expected defective pixels as a mask (H, W, C), got shape {mask.shape}')
+            object.__setattr__(self, 'defective', mask)
+            shapes.add(mask.shape)
+        if len({shape[-1] for shape in shapes}) > 1 or len({shape for shape in shapes if len(shape) == 3}) > 1:
+            raise ValueError(f'expected references of one size and band count, got shapes {sorted(shapes)}')
+        self._prepare()
+
+    def _prepare(self) -> None:
+        dark = np.float32(0) if self.dark is None else self.dark
+        if self.white is not None or self.dark is not None:
+            span = np.ones_like(dark) if self.white is None else np.asarray(self.white - dark, np.float32)
+            with np.errstate(invalid='ignore'):
+                bad = ~(np.isfinite(span) & np.isfinite(dark) & (span > 0))
+            if self.defective is not None:
+                bad = bad & ~self.defective
+            if bad.any():
+                where = tuple(int(i) for i in np.argwhere(bad)[0])
+                raise ValueError(f'expected finite references with white > dark, got {np.count_nonzero(bad)} values '
+                                 f'where they are not, the first at index {where}: mark such pixels as defective')
+            gain = np.divide(1.0, span, out=np.zeros_like(span), where=np.isfinite(span) & (span > 0))
+            offset = -np.nan_to_num(np.asarray(dark, np.float32)) * gain
+            object.__setattr__(self, '_gain', gain)
+            object.__setattr__(self, '_offset', offset)
+        if self.defective is not None and self.defective.any():
+            object.__setattr__(self, '_patches', tuple(_neighbours(self.defective)))
+
+    @property
+    def mean_dark(self) -> float:
+        """Mean image value of darkness; 0 where none is known."""
+        return 0.0 if self.dark is None else float(np.nanmean(self.dark))
+
+    @classmethod
+    def from_camera(cls, camera: Camera) -> Calibration | None:
+        """The levels that a camera states; None where there is nothing to calibrate."""
+        if not camera.dark_levels and not camera.white_levels:
+            return None
+        order = camera.band_order(len(camera.white_levels or camera.dark_levels))
+        dark, white = (np.asarray(values, np.float32)[order] if values else None
+                       for values in (camera.dark_levels, camera.white_levels))
+        return cls(dark, white)
+
+    @classmethod
+    def from_npz(cls, path: str | Path, camera: Camera | None = None) -> Calibration:
+        """References from a `.npz` file with keys `dark`, `white` and optionally `defective`.
+
+        Args:
+            path: each array is given as the camera gives its images: a mosaic (rows * H, columns * W), a cube
+                (H, W, C) or levels (C,), in the camera's band order.
+            camera: says what that order is; None: the order of the frame.
+
+        Raises:
+            ValueError: the file is no `.npz`, has none of these keys, or its arrays do not fit.
+        """
+        path = Path(path)
+        found = load_npz(path, 'dark', 'white', 'defective')
+        if not found:
+            raise ValueError(f'{path}: expected the keys dark, white or defective, got {", ".join(npz_members(path))}')
+        camera = camera or Camera()
+        try:
+            arrays = {name: _in_frame_order(array, camera) for name, array in found.items()}
+            return cls(**arrays, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
+
+    def apply(self, cube: npt.NDArray[Any]) -> Floats:
+        """Calibrate one cube.
+
+        Args:
+            cube: shape (H, W, C), uint8, uint16 or float32.
+
+        Returns:
+            float32 (H, W, C): reflectance, 1 = white reference; dark-subtracted values without a white reference.
+
+        Raises:
+            ValueError: the cube's shape differs from that of the references.
+        """
+        for reference in (self.dark, self.white, self.defective):
+            if reference is not None and cube.shape[-reference.ndim:] != reference.shape:
+                wanted = '(H, W, C) = ' + str(reference.shape) if reference.ndim == 3 else f'(H, W, {len(reference)})'
+                raise ValueError(f'expected a cube of shape {wanted} as the references have, got {cube.shape}')
+        if self._gain is None or self._offset is None:
+            out = cube.astype(np.float32)
+        else:
+            height, width, bands = cube.shape
+            # Long rows instead of rows of C values: numpy's inner loop is over the last axis.
+            rows = cube.reshape(height, width * bands)
+            gain, offset = (np.tile(values, width) if values.ndim == 1 else values.reshape(height, -1)
+                            for values in (self._gain, self._offset))
+            out = np.multiply(rows, gain, dtype=np.float32)
+            if self.dark is not None:
+                out += offset
+            out = out.reshape(height, width, bands)
+        flat = out.reshape(-1)
+        for targets, sources in self._patches:
+            flat[targets] = flat[sources].mean(axis=0)
+        return out
+
+
+def _in_frame_order(array: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
+    if array.dtype.kind not in 'biuf':
+        raise ValueError(f'expected references as numbers, got {array.dtype.name}')
+    if array.ndim == 2:
+        if not camera.is_mosaic:
+            raise ValueError(f'expected references (H, W, C) or (C,), got shape {array.shape} and a camera without '
+                             'a mosaic pattern')
+        kind = np.uint8 if array.dtype == bool else np.float32
+        array = mosaic_to_cube(array.astype(kind), camera.mosaic_rows, camera.mosaic_columns)
+    if array.ndim not in (1, 3):
+        raise ValueError(f'expected references (rows * H, columns * W), (H, W, C) or (C,), got shape {array.shape}')
+    return array[..., camera.band_order(array.shape[-1])]
+
+
+def _neighbours(defective: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Flat indices (N,) of defective values and (K, N) of the good ones that replace them, grouped by K."""
+    height, width, _ = defective.shape
+    groups: dict[int, list[tuple[int, list[int]]]] = {}
+    for y, x, band in np.argwhere(defective):
+        for radius in range(1, max(height, width)):
+            top, left = max(0, y - radius), max(0, x - radius)
+            good = np.argwhere(~defective[top: y + radius + 1, left: x + radius + 1, band])
+            if len(good):
+                break
+        else:
+            raise ValueError(f'expected at least one good pixel in each band, got none in band {band}')
+        sources = [int(np.ravel_multi_index((top + dy, left + dx, band), defective.shape)) for dy, dx in good]
+        target = int(np.ravel_multi_index((y, x, band), defective.shape))
+        groups.setdefault(len(sources), []).append((target, sources))
+    return [(np.array([target for target, _ in group], np.intp), np.array([list(s) for _, s in group], np.intp).T)
+            for group in groups.values()]

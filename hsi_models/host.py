@@ -1,0 +1,23 @@
+"""What figures of speed depend on: processor, system, versions; never a machine's name."""
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+def host_facts() -> dict[str, Any]:
+    """System, processor, cores this process may use, versions."""
+    cpu = platform.processor()
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+        cpu = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), cpu)
+    except OSError:
+        pass        # not Linux
+    return {'system': f'{platform.system()} {platform.release()}', 'machine': platform.machine(), 'cpu': cpu,
+            'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+            'python': platform.python_version(), 'numpy': np.__version__, 'opencv': cv2.__version__}

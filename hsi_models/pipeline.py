@@ -1,0 +1,229 @@
+"""Mosaic or cube in, targets and stage times out: the one path of the tracker node and of `hsi-tracking track`."""
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.calibration import Calibration
+from hsi_models.camera import Camera
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.ingest import to_frame
+from hsi_models.registry import create_tracker
+from hsi_models.tracking.point import box_from_point
+from hsi_models.tracking.state import Tracker, TrackState
+
+Image = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Duration of each stage of one frame, ms, by a steady clock."""
+
+    decode: float = 0.0
+    """message to array"""
+    preprocess: float = 0.0
+    """mosaic to cube, calibration"""
+    infer: float = 0.0
+    """the tracker"""
+    postprocess: float = 0.0
+    """boxes to source pixels"""
+    publish: float = 0.0
+    """targets to messages, out"""
+
+
+@dataclass(frozen=True, eq=False)
+class PipelineResult:
+    """What one image gave.
+
+    Args:
+        states: one a target, boxes in pixels of the source image; empty without a target.
+        frame_states: the same in pixels of the frame, as the tracker gave them and as ground truth counts.
+        frame: the calibrated cube the tracker saw.
+        stages: decode and publish are left 0 for whoever does these.
+        scale: (sx, sy), source pixels a frame pixel: the mosaic's cell, (1, 1) for a cube.
+    """
+
+    states: tuple[TrackState, ...]
+    frame_states: tuple[TrackState, ...]
+    frame: HyperspectralFrame
+    stages: StageTimes
+    scale: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    image: Image
+    stamp_ns: int
+    frame_id: str
+    seq: int
+
+
+@dataclass(frozen=True)
+class _Request:
+    box: Box | None
+    point: tuple[float, float] | None
+    stamp_ns: int
+    target_id: int
+
+
+class TrackingPipeline:
+    """One camera, one target: keeps recent images, so that a click on an old one can be honoured.
+
+    Args:
+        tracker: a tracker, or its name for the registry (`NAME` or `NAME:preset`).
+        camera: what is known of the camera; may come later by `set_camera`.
+        device: where a tracker made by name computes.
+        history: recent images kept for initialisation at an older stamp; 4.2 MB each at 1024 x 2048 uint16.
+        calibrate: apply the camera's dark and white levels where it states them.
+
+    Raises:
+        ValueError: unknown tracker, history < 1.
+    """
+
+    def __init__(self, tracker: str | Tracker = 'auto', *, camera: Camera | None = None, device: str = 'cpu',
+                 history: int = 30, calibrate: bool = True) -> None:
+        if history < 1:
+            raise ValueError(f'expected history >= 1 image, got {history}')
+        self.tracker = create_tracker(tracker, device=device) if isinstance(tracker, str) else tracker
+        self._calibrate = calibrate
+        self._recent: deque[_Stored] = deque(maxlen=history)
+        self._pending: _Request | None = None
+        self._target_id: int | None = None
+        self._camera = Camera()
+        self._calibration: Calibration | None = None
+        self.set_camera(camera or Camera())
+
+    @property
+    def camera(self) -> Camera:
+        """The camera in force."""
+        return self._camera
+
+    @property
+    def has_target(self) -> bool:
+        """True while a target is tracked, LOST included."""
+        return self._target_id is not None
+
+    def set_camera(self, camera: Camera) -> bool:
+        """Use this description from now on; a change forgets target and images. True if it changed."""
+        if camera == self._camera:
+            return False
+        calibration = Calibration.from_camera(camera) if self._calibrate else None
+        self.reset()
+        self._camera, self._calibration = camera, calibration
+        return True
+
+    def reset(self) -> None:
+        """Forget target, request and images."""
+        self.tracker.reset()
+        self._recent.clear()
+        self._pending = self._target_id = None
+
+    def process(self, image: Image, *, stamp_ns: int, frame_id: str = '', seq: int = 0) -> PipelineResult:
+        """Track into the next image.
+
+        Args:
+            image: mosaic (rows * H, columns * W) or cube (H, W, C) as the camera describes it.
+            stamp_ns, frame_id, seq: as in HyperspectralFrame.
+
+        Raises:
+            ValueError: the image does not fit the camera or the target's first frame, or a waiting request for
+                a target cannot be met; the pipeline stays as it was, without that request.
+        """
+        stored = _Stored(image, stamp_ns, frame_id, seq)
+        start = time.perf_counter()
+        frame = self._decode(stored)
+        preprocessed = time.perf_counter()
+        self._recent.append(stored)
+        request = self._pending
+        if request is not None and request.stamp_ns <= stamp_ns:
+            self._pending = None
+            states: tuple[TrackState, ...] = (self._start(frame, request),)
+        elif self._target_id is not None:
+            states = (replace(self.tracker.update(frame), id=self._target_id),)
+        else:
+            states = ()
+        return self._result(states, frame, start, preprocessed)
+
+    def initialise(self, box: Box | None = None, *, point: tuple[float, float] | None = None,
+                   stamp_ns: int | None = None, target_id: int = 0) -> PipelineResult | None:
+        """Start on a box or a point of the recent image nearest to a stamp, then catch up to the newest.
+
+        Args:
+            box, point: one of them, pixels of the source image.
+            stamp_ns: the image it refers to; None or 0: the newest.
+            target_id: number the target gets.
+
+        Returns:
+            The result for the newest image; None if that image is still to come: the request waits for it.
+
+        Raises:
+            ValueError: neither or both of box and point, no such image any more, or nothing there to track;
+                a target tracked before goes on only if the request was refused before it touched the tracker.
+        """
+        if (box is None) == (point is None):
+            raise ValueError('expected either a box or a point to start on, got ' + ('none' if box is None else 'both'))
+        request = _Request(box, point, stamp_ns or 0, target_id)
+        if not self._recent or request.stamp_ns > self._recent[-1].stamp_ns:
+            self._pending = request
+            return None
+        images = list(self._recent)
+        first = len(images) - 1
+        if request.stamp_ns:
+            if request.stamp_ns < images[0].stamp_ns:
+                raise ValueError(f'expected a stamp within the {len(images)} recent images, {images[0].stamp_ns} .. '
+                                 f'{images[-1].stamp_ns} ns, got {request.stamp_ns} ns: that image is gone')
+            first = int(np.argmin([abs(stored.stamp_ns - request.stamp_ns) for stored in images]))
+        start = time.perf_counter()
+        frame = self._decode(images[first])
+        preprocessed = time.perf_counter()
+        state = self._start(frame, request)
+        for stored in images[first + 1:]:
+            frame = self._decode(stored)
+            state = replace(self.tracker.update(frame), id=target_id)
+        return self._result((state,), frame, start, preprocessed)
+
+    def warm_up(self, height: int, width: int, bands: int) -> float:
+        """Run template and search paths once on noise of this shape, leave no trace; returns seconds."""
+        start = time.perf_counter()
+        noise = np.random.default_rng(0).random((height, width, bands), np.float32)
+        frame = HyperspectralFrame(noise)
+        self.tracker.initialise(frame, Box(width * 0.4, height * 0.4, width * 0.2, height * 0.2))
+        self.tracker.update(frame)
+        self.reset()
+        return time.perf_counter() - start
+
+    def _scale(self) -> tuple[float, float]:
+        return (float(self._camera.mosaic_columns), float(self._camera.mosaic_rows)) if self._camera.is_mosaic \
+            else (1.0, 1.0)
+
+    def _decode(self, stored: _Stored) -> HyperspectralFrame:
+        return to_frame(stored.image, self._camera, stamp_ns=stored.stamp_ns, frame_id=stored.frame_id,
+                        seq=stored.seq, calibration=self._calibration)
+
+    def _start(self, frame: HyperspectralFrame, request: _Request) -> TrackState:
+        sx, sy = self._scale()
+        if request.box is not None:
+            box = request.box.scaled(1 / sx, 1 / sy)
+        else:
+            x, y = request.point or (0.0, 0.0)
+            box = box_from_point(frame, (x / sx, y / sy))
+        self._target_id = None
+        state = replace(self.tracker.initialise(frame, box), id=request.target_id)
+        self._target_id = request.target_id
+        return state
+
+    def _result(self, states: tuple[TrackState, ...], frame: HyperspectralFrame, start: float,
+                preprocessed: float) -> PipelineResult:
+        inferred = time.perf_counter()
+        scale = self._scale()
+        scaled = tuple(state.scaled(*scale) for state in states)
+        end = time.perf_counter()
+        stages = StageTimes(preprocess=1e3 * (preprocessed - start), infer=1e3 * (inferred - preprocessed),
+                            postprocess=1e3 * (end - inferred))
+        return PipelineResult(scaled, states, frame, stages, scale)

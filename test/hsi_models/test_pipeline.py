@@ -1,0 +1,158 @@
+"""The pipeline's promises, with a tracker that says what it was asked: pixels, time, catching up, resetting."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hsi_models.boxes import Box
+from hsi_models.camera import Camera
+from hsi_models.pipeline import TrackingPipeline
+from hsi_models.tracking.state import Tracker, TrackState, TrackStatus
+
+MOSAIC = Camera(mosaic_rows=5, mosaic_columns=5, bit_depth=10)
+CUBE = Camera(wavelengths_nm=(500, 400, 600))
+
+
+class Recorder:
+    """Moves the box one pixel to the right a frame and records what it saw."""
+
+    def __init__(self):
+        self.calls = []
+        self.box = None
+
+    def initialise(self, frame, box):
+        if box.clipped(frame.width, frame.height) is None:
+            raise ValueError(f'expected a box inside the frame, got {box}')
+        self.box = box
+        return self._state('initialise', frame)
+
+    def update(self, frame):
+        if self.box is None:
+            raise RuntimeError('update before initialise')
+        self.box = Box(self.box.x + 1, self.box.y, self.box.w, self.box.h)
+        return self._state('update', frame)
+
+    def reset(self):
+        self.box = None
+
+    def _state(self, what, frame):
+        self.calls.append((what, frame.stamp_ns))
+        self.last = frame
+        return TrackState(self.box, self.box, 0.9, TrackStatus.TRACKING, np.zeros(frame.bands, np.float32),
+                          velocity=(1.0, 0.0))
+
+
+def mosaic(value=100):
+    return np.full((50, 100), value, np.uint16)
+
+
+def feed(pipeline, count, start=1):
+    return [pipeline.process(mosaic(), stamp_ns=stamp, frame_id='camera') for stamp in range(start, start + count)]
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture
+def pipeline(recorder):
+    return TrackingPipeline(recorder, camera=MOSAIC, history=4)
+
+
+def test_recorder_is_a_tracker(recorder):
+    assert isinstance(recorder, Tracker)
+
+
+def test_boxes_go_in_and_out_in_source_pixels(pipeline, recorder):
+    feed(pipeline, 1)
+    result = pipeline.initialise(Box(25, 10, 20, 15), target_id=7)
+    assert recorder.box == Box(5, 2, 4, 3)
+    assert result.states[0].box == Box(25, 10, 20, 15)
+    assert result.frame_states[0].box == Box(5, 2, 4, 3)
+    assert result.scale == (5, 5)
+    state = pipeline.process(mosaic(), stamp_ns=2).states[0]
+    assert (state.box, state.id, state.velocity) == (Box(30, 10, 20, 15), 7, (5.0, 0.0))
+
+
+def test_the_tracker_sees_a_sorted_cube():
+    recorder = Recorder()
+    pipeline = TrackingPipeline(recorder, camera=CUBE)
+    cube = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    pipeline.process(cube, stamp_ns=1)
+    pipeline.initialise(Box(1, 1, 3, 3))
+    np.testing.assert_array_equal(recorder.last.data, cube[..., [1, 0, 2]])
+    assert recorder.last.info.wavelengths_nm == (400, 500, 600)
+
+
+def test_without_a_target_the_answer_is_empty(pipeline):
+    assert feed(pipeline, 1)[0].states == ()
+    assert not pipeline.has_target
+
+
+def test_a_click_on_an_old_image_is_caught_up(pipeline, recorder):
+    feed(pipeline, 4)
+    result = pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=2)
+    assert recorder.calls == [('initialise', 2), ('update', 3), ('update', 4)]
+    assert result.frame.stamp_ns == 4
+    assert result.states[0].box == Box(15, 5, 20, 20)
+
+
+def test_a_click_on_an_image_that_is_gone_says_so(pipeline):
+    feed(pipeline, 6)
+    with pytest.raises(ValueError, match=r'within the 4 recent images, 3 \.\. 6 ns, got 1 ns'):
+        pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=1)
+
+
+def test_a_request_before_its_image_waits_for_it(pipeline, recorder):
+    assert pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=2) is None
+    assert [len(result.states) for result in feed(pipeline, 3)] == [0, 1, 1]
+    assert recorder.calls == [('initialise', 2), ('update', 3)]
+
+
+def test_a_waiting_request_that_cannot_be_met_is_refused_once(pipeline):
+    pipeline.initialise(Box(900, 5, 20, 20))
+    with pytest.raises(ValueError, match='inside the frame'):
+        feed(pipeline, 1)
+    assert feed(pipeline, 1, start=2)[0].states == ()
+
+
+def test_a_refused_image_leaves_the_target_alone(pipeline, recorder):
+    feed(pipeline, 1)
+    pipeline.initialise(Box(5, 5, 20, 20))
+    with pytest.raises(ValueError, match='float64'):
+        pipeline.process(np.zeros((50, 100)), stamp_ns=2)
+    assert pipeline.process(mosaic(), stamp_ns=3).states[0].box == Box(10, 5, 20, 20)
+
+
+def test_another_camera_forgets_the_target_and_the_same_one_does_not(pipeline):
+    feed(pipeline, 1)
+    pipeline.initialise(Box(5, 5, 20, 20))
+    assert not pipeline.set_camera(MOSAIC)
+    assert pipeline.has_target
+    assert pipeline.set_camera(Camera(mosaic_rows=5, mosaic_columns=5))
+    assert not pipeline.has_target
+    assert feed(pipeline, 1)[0].states == ()
+
+
+def test_reset_forgets_images_too(pipeline):
+    feed(pipeline, 2)
+    pipeline.reset()
+    assert pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=1) is None
+
+
+def test_warm_up_leaves_no_trace(pipeline, recorder):
+    assert pipeline.warm_up(20, 20, 25) >= 0
+    assert recorder.box is None
+    assert feed(pipeline, 1)[0].states == ()
+
+
+@pytest.mark.parametrize(('box', 'point'), [(None, None), (Box(1, 1, 2, 2), (1.0, 1.0))])
+def test_either_box_or_point(pipeline, box, point):
+    with pytest.raises(ValueError, match='either a box or a point'):
+        pipeline.initialise(box, point=point)
+
+
+def test_history_below_one_is_refused(recorder):
+    with pytest.raises(ValueError, match='history >= 1'):
+        TrackingPipeline(recorder, history=0)
