@@ -1,0 +1,151 @@
+"""BCR-Net: band and context refinement network.
+
+Source: Remote Sensing 2025, 17(22), 3689, sections 3.1-3.4. Parts: BIMM and importance-guided grouping (the template's
+grouping is the search frames' too; `grouping='independent'` restores the paper's own sorting of each), a shared RGB
+backbone run once over all groups as one batch, CFRM on three levels, box-adaptive heads, importance-weighted fusion.
+Not stated; ours: CFRM after the adjust layers; template update through `hsi_models.networks.template_update`; a
+reliability of each group's response in the frame (highest minus mean target probability) as a second factor of its
+weight, behind `reliability`; the `fast` preset.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hsi_models.networks.backbone import AdjustedBackbone, BackboneConfig
+from hsi_models.networks.heads import BoxAdaptiveHead, LevelHeads
+from hsi_models.networks.layers.adjust import centre_crop
+from hsi_models.networks.layers.band_grouping import (
+    Grouping,
+    adjacent_groups,
+    group_bands,
+    groups_by_importance,
+    principal_components,
+)
+from hsi_models.networks.layers.bimm import BIMM, SelfExpression
+from hsi_models.networks.layers.cfrm import CFRM
+from hsi_models.networks.siamese_network import (
+    SEARCH_CELLS,
+    TEMPLATE_CELLS,
+    SiameseInputs,
+    SiameseOutputs,
+    State,
+    fuse,
+)
+
+
+@dataclass(frozen=True)
+class BcrNetConfig:
+    """Shape of the network; the last four fields are the ablations.
+
+    Args:
+        backbone: the shared RGB backbone.
+        channels: of all maps after the adjust layers.
+        bimm_rank, bimm_steps, bimm_gradient: see `BIMM`; 1, 1 and False in the paper.
+        key_stride: see `CFRM`; 1 in the paper.
+        reliability: weigh groups by their response in the frame as well.
+        grouping: `shared`: the template's groups for all frames; `independent`: every crop is sorted on its own.
+        bands: how groups are made: by BIMM's importance, of neighbouring bands, or one of principal components.
+        fusion: groups weighted by importance or uniformly.
+    """
+
+    backbone: BackboneConfig = field(default_factory=lambda: BackboneConfig(levels=(6, 8, 10)))
+    channels: int = 64
+    bimm_rank: int = 4
+    bimm_steps: int = 4
+    bimm_gradient: bool = True
+    key_stride: int = 2
+    reliability: bool = True
+    grouping: Literal['shared', 'independent'] = 'shared'
+    bands: Literal['bimm', 'adjacent', 'pca'] = 'bimm'
+    fusion: Literal['importance', 'uniform'] = 'importance'
+
+    def __post_init__(self) -> None:
+        if self.grouping not in ('shared', 'independent'):
+            raise ValueError(f"expected grouping 'shared' or 'independent', got {self.grouping!r}")
+        if self.bands not in ('bimm', 'adjacent', 'pca'):
+            raise ValueError(f"expected bands 'bimm', 'adjacent' or 'pca', got {self.bands!r}")
+        if self.fusion not in ('importance', 'uniform'):
+            raise ValueError(f"expected fusion 'importance' or 'uniform', got {self.fusion!r}")
+
+    @classmethod
+    def preset(cls, name: str) -> BcrNetConfig:
+        """`paper`: frozen ResNet-50, 256 channels, the paper's forms; `fast`: the light backbone, 64 channels.
+
+        Raises:
+            ValueError: no such preset.
+        """
+        if name == 'paper':
+            return cls(BackboneConfig('resnet50', frozen=True), channels=256, bimm_rank=1, bimm_steps=1,
+                       bimm_gradient=False, key_stride=1, reliability=False)
+        if name == 'fast':
+            return cls()
+        raise ValueError(f'expected preset paper or fast, got {name!r}')
+
+
+class BcrNet(nn.Module):
+    """Template and search half of BCR-Net; a `SiameseNetwork` that does not look at false colour."""
+
+    def __init__(self, config: BcrNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.bands == 'bimm':
+            self.bimm = BIMM(rank=config.bimm_rank, steps=config.bimm_steps, gradient=config.bimm_gradient)
+        self.backbone = AdjustedBackbone(config.backbone, config.channels)
+        self.cfrm = nn.ModuleList(CFRM(config.channels, config.key_stride) for _ in range(self.backbone.levels))
+        self.heads = LevelHeads(BoxAdaptiveHead, config.channels, self.backbone.levels, 'group')
+
+    def self_expression(self, inputs: SiameseInputs) -> SelfExpression:
+        """BIMM's solution for the cubes of either crop, for the reconstruction loss; only where bands are `bimm`."""
+        solution: SelfExpression = self.bimm(inputs.cube, inputs.centres)
+        return solution
+
+    def template(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None = None) -> State:
+        """See `SiameseNetwork.template`; `previous` keeps its grouping."""
+        grouping = self._group(inputs) if previous is None else _grouping_of(previous)
+        groups = grouping.shares.shape[1]
+        maps = self._features(grouping, inputs.cube, TEMPLATE_CELLS)
+        cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
+        state = {name: value.reshape(-1, groups, *value.shape[1:]) for name, value in cached.items()}
+        return state | {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
+
+    def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
+        """See `SiameseNetwork.search`; branches are groups, the most important first."""
+        shared = self.config.grouping == 'shared'
+        grouping = _grouping_of(state) if shared else self._group(inputs)
+        maps = self._features(grouping, inputs.cube, SEARCH_CELLS)
+        cls, reg = self.heads({name: value.flatten(0, 1) for name, value in state.items()}, maps)
+        groups = grouping.shares.shape[1]
+        branch_cls = cls.reshape(-1, groups, *cls.shape[1:])
+        branch_reg = reg.reshape(-1, groups, *reg.shape[1:])
+        return fuse(branch_cls, branch_reg, self._weights(grouping.shares.to(cls.dtype), branch_cls))
+
+    def _group(self, inputs: SiameseInputs) -> Grouping:
+        if self.config.bands == 'pca':
+            return principal_components(inputs.cube)
+        if self.config.bands == 'adjacent':
+            importance = torch.ones_like(inputs.cube[:, :, 0, 0], dtype=torch.float32)
+            return group_bands(inputs.cube, importance, adjacent_groups(importance))
+        importance = self.self_expression(inputs).importance
+        return group_bands(inputs.cube, importance, groups_by_importance(importance))
+
+    def _features(self, grouping: Grouping, cube: Tensor, cells: int) -> list[Tensor]:
+        """Maps (B * G, channels, cells, cells), one a level."""
+        maps = self.backbone(grouping.apply(cube))
+        return [centre_crop(cfrm(features), cells) for cfrm, features in zip(self.cfrm, maps, strict=True)]
+
+    def _weights(self, shares: Tensor, branch_cls: Tensor) -> Tensor:
+        """Weight of each group, (B, G), sum 1."""
+        weights = shares if self.config.fusion == 'importance' else torch.ones_like(shares)
+        if self.config.reliability:
+            # Measured, not learned: no gradient.
+            target = branch_cls.detach().softmax(dim=2)[:, :, 1].flatten(2)
+            weights = weights * (target.amax(dim=2) - target.mean(dim=2) + 1e-3)
+        return weights / weights.sum(dim=1, keepdim=True)
+
+
+def _grouping_of(state: State) -> Grouping:
+    return Grouping(state['projection'], state['offset'], state['shares'])

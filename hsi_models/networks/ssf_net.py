@@ -1,0 +1,154 @@
+"""SSF-Net: spatial-spectral fusion network with spectral angle awareness.
+
+Source: Wang et al., arXiv 2403.05852. Parts: RGB branch (`backbone`), S2FB, SAFM, SAAM in the hyperspectral head,
+additive heads, weighted prediction. Not stated; ours: SAFM fuses the deepest RGB level, on the cells that the heads
+use; the angle map enters the hyperspectral logits through a learned scale and offset; boxes of the branches are mixed
+by the same kind of softmax weights as the classification maps; the `fast` preset.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hsi_models.networks.backbone import AdjustedBackbone, BackboneConfig, ImageNetNormalisation
+from hsi_models.networks.heads import AdditiveHead, LevelHeads
+from hsi_models.networks.layers.adjust import centre_crop
+from hsi_models.networks.layers.channel_attention import GatedFusion
+from hsi_models.networks.layers.s2cb import Mode
+from hsi_models.networks.layers.s2fb import S2FB
+from hsi_models.networks.layers.saam import SAAM
+from hsi_models.networks.layers.safm import SAFM
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding
+from hsi_models.networks.siamese_network import (
+    SEARCH_CELLS,
+    TEMPLATE_CELLS,
+    SiameseInputs,
+    SiameseOutputs,
+    State,
+    fuse,
+)
+
+
+@dataclass(frozen=True)
+class SsfNetConfig:
+    """Shape of the network; the last four fields are the ablations.
+
+    Args:
+        backbone: the RGB branch.
+        channels: of all maps after the adjust layers.
+        nodes: spectral nodes of the S2FB, a multiple of 4.
+        widths: features of a node after each stride of the S2FB.
+        depths: S2CB blocks of the S2FB's two stages.
+        s2fb: branches of the S2CB blocks.
+        fusion: `safm`, or SE or ECA attention in its place, or none.
+        inter: SAFM with its inter-modality part.
+        branches: both, or one alone.
+    """
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    channels: int = 64
+    nodes: int = 16
+    widths: tuple[int, int, int] = (8, 16, 32)
+    depths: tuple[int, int] = (1, 2)
+    s2fb: Mode = 'joint'
+    fusion: Literal['safm', 'se', 'eca', 'none'] = 'safm'
+    inter: bool = True
+    branches: Literal['both', 'rgb', 'hs'] = 'both'
+
+    def __post_init__(self) -> None:
+        if self.fusion not in ('safm', 'se', 'eca', 'none'):
+            raise ValueError(f"expected fusion 'safm', 'se', 'eca' or 'none', got {self.fusion!r}")
+        if self.branches not in ('both', 'rgb', 'hs'):
+            raise ValueError(f"expected branches 'both', 'rgb' or 'hs', got {self.branches!r}")
+
+    @classmethod
+    def preset(cls, name: str) -> SsfNetConfig:
+        """`paper`: ResNet-50 and 256 channels; `fast`: the light backbone and 64 channels.
+
+        Raises:
+            ValueError: no such preset.
+        """
+        if name == 'paper':
+            return cls(BackboneConfig('resnet50'), channels=256, widths=(16, 64, 128))
+        if name == 'fast':
+            return cls()
+        raise ValueError(f'expected preset paper or fast, got {name!r}')
+
+
+class SsfNet(nn.Module):
+    """Template and search half of SSF-Net; a `SiameseNetwork`."""
+
+    def __init__(self, config: SsfNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels = config.channels
+        if config.branches != 'hs':
+            self.normalise = ImageNetNormalisation()
+            self.rgb_backbone = AdjustedBackbone(config.backbone, channels)
+            self.rgb_heads = LevelHeads(AdditiveHead, channels, self.rgb_backbone.levels, 'rgb')
+        if config.branches != 'rgb':
+            self.hs_backbone = S2FB(channels, config.nodes, config.widths, config.depths, config.s2fb)
+            self.hs_heads = LevelHeads(AdditiveHead, channels, 1, 'hs')
+            self.saam = SAAM()
+            self.angle_logits = nn.Conv2d(1, 2, 1)
+        if config.branches == 'both':
+            if config.fusion == 'safm':
+                self.template_fusion: nn.Module = SAFM(channels, config.inter)
+                self.search_fusion: nn.Module = SAFM(channels, config.inter)
+            elif config.fusion != 'none':
+                self.template_fusion = GatedFusion(channels, config.fusion)
+                self.search_fusion = GatedFusion(channels, config.fusion)
+            self.branch_weights = nn.Parameter(torch.zeros(2))
+
+    def template(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None = None) -> State:
+        """See `SiameseNetwork.template`; `previous` keeps its brightness level."""
+        level = SpectralEmbedding.level(inputs.cube) if previous is None else previous.get('level')
+        rgb, hs = self._features(inputs, level, template=True)
+        state: State = {}
+        if self.config.branches != 'hs':
+            state |= self.rgb_heads.template(rgb, box_size)
+        if self.config.branches != 'rgb':
+            state |= self.hs_heads.template(hs, box_size)
+            state['region'] = hs[0]
+        if level is not None:
+            state['level'] = level
+        return state
+
+    def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
+        """See `SiameseNetwork.search`; branches are RGB and hyperspectral, in this order."""
+        rgb, hs = self._features(inputs, state.get('level'), template=False)
+        outputs: list[tuple[Tensor, Tensor]] = []
+        angle = None
+        if self.config.branches != 'hs':
+            outputs.append(self.rgb_heads(state, rgb))
+        if self.config.branches != 'rgb':
+            cls, reg = self.hs_heads(state, hs)
+            angle = self.saam(state['region'], hs[0])
+            outputs.append((cls + self.angle_logits(angle.to(cls.dtype)), reg))
+        branch_cls, branch_reg = (torch.stack(maps, dim=1) for maps in zip(*outputs, strict=True))
+        return fuse(branch_cls, branch_reg, self._weights(branch_cls), angle)
+
+    def _weights(self, branch_cls: Tensor) -> Tensor:
+        """Softmax weights of the branches, (B, N)."""
+        if self.config.branches != 'both':
+            return torch.ones_like(branch_cls[:, :, 0, 0, 0])
+        return self.branch_weights.softmax(0).expand(branch_cls.shape[0], 2)
+
+    def _features(self, inputs: SiameseInputs, level: Tensor | None,
+                  template: bool) -> tuple[list[Tensor], list[Tensor]]:
+        """RGB maps, one a level, and the hyperspectral map, cropped to the cells of the heads and fused."""
+        cells = TEMPLATE_CELLS if template else SEARCH_CELLS
+        rgb: list[Tensor] = []
+        hs: list[Tensor] = []
+        if self.config.branches != 'hs':
+            maps = self.rgb_backbone(self.normalise(inputs.false_colour))
+            rgb = [centre_crop(features, cells) for features in maps]
+        if self.config.branches != 'rgb':
+            hs = [centre_crop(self.hs_backbone(inputs.cube, inputs.centres, inputs.widths, level), cells)]
+        if self.config.branches == 'both' and self.config.fusion != 'none':
+            fusion = self.template_fusion if template else self.search_fusion
+            rgb[-1], hs[0] = fusion(rgb[-1], hs[0])
+        return rgb, hs

@@ -1,0 +1,135 @@
+"""The one place that lists trackers and super-resolvers: name[:preset] to a factory, imported when asked for."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal, cast
+
+from hsi_models.tracking.state import Tracker
+
+Kind = Literal['tracker', 'super_resolver']
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the registry.
+
+    Args:
+        name: without preset.
+        kind: tracker or super_resolver.
+        factory: `module:attribute` of a callable (device=..., **options), imported on first use.
+        preset: variant, '' where there is only one.
+        options: given to the factory before the caller's.
+        alias_of: the entry that this one stands for, '' for an entry of its own.
+        measure: `module:attribute` of a callable (bands, scale, **options) that returns (parameters, gmacs), ''
+            for a model without a network: no parameters, gmacs unknown.
+        weights: sha256 of the checkpoint, None where there is none.
+        note: what a user should know.
+    """
+
+    name: str
+    kind: Kind
+    factory: str
+    preset: str = ''
+    options: dict[str, Any] = field(default_factory=dict)
+    alias_of: str = ''
+    measure: str = ''
+    weights: str | None = None
+    note: str = ''
+
+    @property
+    def full_name(self) -> str:
+        """`name:preset`, or the name where there is no preset."""
+        return f'{self.name}:{self.preset}' if self.preset else self.name
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry('auto', 'tracker', 'hsi_models.tracking.spectral_dcf:create', alias_of='spectral_dcf',
+          note='the default: spectral_dcf, as long as no trained network is shipped'),
+    Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
+          note='correlation filter on spatial features and the target probability image; needs no weights'),
+)
+
+
+def create_tracker(name: str = 'auto', *, device: str = 'cpu', **options: Any) -> Tracker:
+    """A new tracker.
+
+    Args:
+        name: `NAME` or `NAME:PRESET`, see `tracker_names`.
+        device: where a network runs, `cpu` or `cuda[:N]`; trackers without a network run on the CPU.
+        options: fields of the tracker's configuration; unknown ones are refused.
+
+    Raises:
+        ValueError: no such tracker or option.
+    """
+    return cast(Tracker, _create(_find(name, 'tracker'), device, options))
+
+
+def create_super_resolver(name: str, *, device: str = 'cpu', **options: Any) -> Any:
+    """A new super-resolver; arguments as in `create_tracker`.
+
+    Raises:
+        ValueError: no such super-resolver or option.
+    """
+    return _create(_find(name, 'super_resolver'), device, options)
+
+
+def tracker_names() -> tuple[str, ...]:
+    """Names that `create_tracker` knows, with presets."""
+    return tuple(entry.full_name for entry in ENTRIES if entry.kind == 'tracker')
+
+
+def super_resolver_names() -> tuple[str, ...]:
+    """Names that `create_super_resolver` knows, with presets."""
+    return tuple(entry.full_name for entry in ENTRIES if entry.kind == 'super_resolver')
+
+
+def resolve(name: str) -> str:
+    """The name that an alias stands for (`auto` -> `spectral_dcf`); other names of trackers unchanged.
+
+    Raises:
+        ValueError: no such tracker.
+    """
+    entry = _find(name, 'tracker')
+    return entry.alias_of or entry.full_name
+
+
+def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:
+    """What exists: one dictionary {name, kind, preset, parameters, gmacs, weights, note} an entry.
+
+    Args:
+        bands: C, for models whose size depends on it.
+        scale: super-resolution factor, likewise.
+
+    Returns:
+        parameters: a count; gmacs: 1e9 multiply-accumulates a frame, None where it is not a network;
+        weights: sha256 or None.
+    """
+    rows = []
+    for entry in ENTRIES:
+        parameters, gmacs = _load(entry.measure)(bands, scale, **entry.options) if entry.measure else (0, None)
+        rows.append({'name': entry.name, 'kind': entry.kind, 'preset': entry.preset or None,
+                     'parameters': parameters, 'gmacs': gmacs, 'weights': entry.weights, 'note': entry.note})
+    return rows
+
+
+def _find(name: str, kind: Kind) -> Entry:
+    entries = [entry for entry in ENTRIES if entry.kind == kind]
+    for entry in entries:
+        if entry.full_name == name:
+            return entry
+    for entry in entries:      # a name alone means its first preset
+        if entry.name == name:
+            return entry
+    known = ', '.join(entry.full_name for entry in entries) or 'none yet'
+    raise ValueError(f'expected a {kind.replace("_", "-")} ({known}), got {name!r}')
+
+
+def _create(entry: Entry, device: str, options: dict[str, Any]) -> Any:
+    return _load(entry.factory)(device=device, **{**entry.options, **options})
+
+
+def _load(path: str) -> Callable[..., Any]:
+    module, _, attribute = path.partition(':')
+    return cast(Callable[..., Any], getattr(import_module(module), attribute))

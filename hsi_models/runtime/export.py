@@ -1,0 +1,86 @@
+"""A named network with the weights of a file to ONNX, checked against PyTorch before anyone relies on it."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from hsi_models.checkpoint import load_weights, sha256_of
+from hsi_models.runtime.eager import EagerExecutor
+from hsi_models.runtime.executor import Executor
+from hsi_models.runtime.onnx import OnnxExecutor, export
+from hsi_models.runtime.paths import SiamesePaths, nanotrack_paths, network_paths
+
+NAMES = ('nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
+MAX_ERROR = 1e-3
+
+
+def build_network(name: str) -> nn.Module:
+    """The network of a name, without trained weights.
+
+    Args:
+        name: one of `NAMES`; `ssf_net` and `bcr_net` alone mean `fast`.
+
+    Raises:
+        ValueError: no such network.
+    """
+    base, _, preset = name.partition(':')
+    if name == 'nanotrack_v3':
+        from hsi_models.networks.nanotrack import NanoTrack
+        return NanoTrack()
+    if base == 'ssf_net':
+        from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
+        return SsfNet(SsfNetConfig.preset(preset or 'fast'))
+    if base == 'bcr_net':
+        from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
+        return BcrNet(BcrNetConfig.preset(preset or 'fast'))
+    raise ValueError(f'expected a network that can be exported ({", ".join(NAMES)}), got {name!r}')
+
+
+def paths_of(network: nn.Module, bands: int = 16, batch: int = 1) -> SiamesePaths:
+    """Template and search path of a network that `build_network` made."""
+    from hsi_models.networks.nanotrack import NanoTrack
+
+    return nanotrack_paths(network, batch) if isinstance(network, NanoTrack) else network_paths(network, bands, batch)
+
+
+def export_network(name: str, weights: Path, folder: Path, bands: int = 16, batch: int = 1) -> dict[str, Any]:
+    """Export, run both, compare.
+
+    Args:
+        name: see `build_network`.
+        weights: `*.safetensors` of this network.
+        folder: for `template.onnx`, `search.onnx`, `model.json` and, where the network has one, `renew.onnx`.
+        bands: of the cube; fixed in the files.
+        batch: targets at once; fixed in the files.
+
+    Returns:
+        name, weights_sha256, bands, batch, max_error (against PyTorch, relative where a value is above 1), files.
+
+    Raises:
+        FileNotFoundError: no such weights.
+        ValueError: an unknown name, other weights, or a result that differs from PyTorch's by more than 1e-3.
+    """
+    network = build_network(name)
+    load_weights(network, weights)
+    paths = paths_of(network, bands, batch)
+    note: dict[str, Any] = {'name': name, 'weights_sha256': sha256_of(weights), 'bands': bands, 'batch': batch}
+    files = export(paths, folder, note)
+    error = max_error(EagerExecutor(paths), OnnxExecutor(folder), paths)
+    if not error < MAX_ERROR:
+        for file in files:
+            file.unlink()
+        raise ValueError(f'expected ONNX Runtime and PyTorch to agree within {MAX_ERROR:g}, got a difference of '
+                         f'{error:g} for {name}: nothing was exported')
+    return {**note, 'max_error': error, 'files': [str(file) for file in files]}
+
+
+def max_error(reference: Executor, other: Executor, paths: SiamesePaths) -> float:
+    """Largest difference of two executors' outputs on the paths' examples, relative where the value is above 1."""
+    template = [value.numpy() for value in paths.template_inputs.values()]
+    search = [value.numpy() for value in paths.search_inputs.values()]
+    outputs = [executor.search(executor.template(*template), *search) for executor in (reference, other)]
+    return max(float(np.max(np.abs(one - two) / np.maximum(np.abs(one), 1))) for one, two in
+               zip(*outputs, strict=True))

@@ -1,0 +1,135 @@
+"""The one crop of the project: a region of an image, in continuous coordinates, resampled to a given size.
+
+A region is a `Box` in frame pixels (pixel i covers [i, i + 1)). Crop pixel j of n covers the share
+[j / n, (j + 1) / n) of the region, so that centres map to centres and nothing shifts by half a pixel.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+
+Border = Literal['replicate', 'mean']
+
+
+def crop(image: npt.NDArray[Any], region: Box, size: tuple[int, int],
+         border: Border = 'replicate') -> npt.NDArray[np.float32]:
+    """The part of an image that a region shows, bilinearly resampled, any number of bands.
+
+    A region larger than twice the crop is averaged over whole pixels first, so that nothing aliases.
+    cv2.warpAffine is not used: it rounds coordinates to 1/32 pixel and ends at 128 bands.
+
+    Args:
+        image: shape (H, W, C) or (H, W), any real dtype.
+        region: what to show, pixels of the image; may reach over its edge.
+        size: (rows, columns) of the crop.
+        border: what lies outside the image: its edge pixels, or its mean spectrum.
+
+    Returns:
+        shape (rows, columns, C) or (rows, columns), float32, in the unit of the image.
+
+    Raises:
+        ValueError: an image without two or three axes, or a size that is not positive.
+    """
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(f'expected an image of shape (H, W) or (H, W, C), got {image.shape}')
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f'expected a crop size of (rows, columns) >= 1, got {size}')
+    if border not in ('replicate', 'mean'):
+        raise ValueError(f"expected border 'replicate' or 'mean', got {border!r}")
+    rows, row_samples, row_step = _axis(region.y, region.h, size[0])
+    columns, column_samples, column_step = _axis(region.x, region.w, size[1])
+    patch = _pixels(image, rows, columns, border)
+    patch = _average(_average(patch, 0, row_step), 1, column_step)
+    return _interpolate(_interpolate(patch, 0, row_samples), 1, column_samples)
+
+
+def to_crop(box: Box, region: Box, size: tuple[int, int]) -> Box:
+    """A box of the frame in pixels of the crop of `region` with `size` (rows, columns)."""
+    return Box(box.x - region.x, box.y - region.y, box.w, box.h).scaled(size[1] / region.w, size[0] / region.h)
+
+
+def to_frame(box: Box, region: Box, size: tuple[int, int]) -> Box:
+    """A box in pixels of the crop of `region` with `size` (rows, columns) in pixels of the frame."""
+    scaled = box.scaled(region.w / size[1], region.h / size[0])
+    return Box(scaled.x + region.x, scaled.y + region.y, scaled.w, scaled.h)
+
+
+def siamese_region(box: Box, size: int = 127, template_size: int = 127, context: float = 0.5) -> Box:
+    """The square that a Siamese network sees: the template's, or a wider one of the same scale.
+
+    Template: side sqrt((w + p)(h + p)), p = context * (w + h) (Bertinetto et al. 2016, section 3.1: there
+    p = (w + h) / 4 on each side). Search: the same pixel size, `size` / `template_size` times the side.
+
+    Args:
+        box: the target, pixels.
+        size: crop size, pixels: 127 for the template, 255 for the search.
+        template_size: crop size of the template, pixels.
+        context: margin in units of w + h.
+    """
+    margin = context * (box.w + box.h)
+    side = math.sqrt((box.w + margin) * (box.h + margin)) * size / template_size
+    return Box.from_centre(*box.centre, side, side)
+
+
+def _axis(start: float, length: float, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], int]:
+    """Pixel indices needed along one axis, sample positions among them after averaging, pixels averaged."""
+    step = max(1, int(length / count + 1e-9))
+    first = math.floor(start + 0.5 * length / count - 0.5 * step)
+    samples = (start + (np.arange(count) + 0.5) * (length / count) - first) / step - 0.5
+    return first + np.arange((int(samples[-1]) + 2) * step), samples, step
+
+
+def _pixels(image: npt.NDArray[Any], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
+            border: Border) -> npt.NDArray[np.float32]:
+    """The pixels at these rows and columns, which may lie outside the image."""
+    height, width = image.shape[:2]
+    inner_rows, inner_columns = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
+    patch = image[inner_rows[0]:inner_rows[-1] + 1, inner_columns[0]:inner_columns[-1] + 1].astype(np.float32)
+    if len(rows) != patch.shape[0]:
+        patch = patch[inner_rows - inner_rows[0]]
+    if len(columns) != patch.shape[1]:
+        patch = patch[:, inner_columns - inner_columns[0]]
+    if border == 'mean':
+        outside = (rows != inner_rows)[:, None] | (columns != inner_columns)
+        if outside.any():
+            patch[outside] = image.mean(axis=(0, 1))
+    return patch
+
+
+def _average(patch: npt.NDArray[np.float32], axis: int, step: int) -> npt.NDArray[np.float32]:
+    """Mean of every `step` pixels along an axis."""
+    if step == 1:
+        return patch
+    pixels = patch if axis == 0 else patch.swapaxes(0, 1)
+    total = pixels[::step].copy()
+    for offset in range(1, step):     # several times faster than reshape and mean
+        total += pixels[offset::step]
+    total *= np.float32(1.0 / step)
+    return total if axis == 0 else total.swapaxes(0, 1)
+
+
+def _interpolate(patch: npt.NDArray[np.float32], axis: int,
+                 samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Linear interpolation along an axis at positions in pixel indices."""
+    lower = samples.astype(np.intp)
+    fraction = samples - lower
+    if lower[-1] - lower[0] == len(lower) - 1:      # no zoom: slices instead of copies
+        near, far = (_slice(patch, axis, int(lower[0]) + i, len(lower)) for i in (0, 1))
+        if not fraction.any():
+            return near
+    else:
+        near, far = patch.take(lower, axis), patch.take(lower + 1, axis)
+    out: npt.NDArray[np.float32] = far - near
+    out *= fraction.astype(np.float32).reshape((-1,) + (1,) * (patch.ndim - 1 - axis))
+    out += near
+    return out
+
+
+def _slice(patch: npt.NDArray[np.float32], axis: int, start: int, length: int) -> npt.NDArray[np.float32]:
+    """`length` pixels from `start` along an axis, without a copy."""
+    return patch[start:start + length] if axis == 0 else patch[:, start:start + length]

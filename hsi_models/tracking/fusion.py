@@ -1,0 +1,217 @@
+"""Untrained fusion: one colour network on two pictures, false colour and the probability of the target's spectrum.
+
+Everything spectral is estimated on the first frame and computed on the search crop only. How far the probability is
+trusted follows from how well it separates the target on the first frame (`Separability`): its weight in the mixture of
+scores and boxes, a prior on the score map, and a correction of the box by the component of high probability.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.colour import FalseColour
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.runtime.executor import Executor, State, mix
+from hsi_models.tracking.crops import siamese_region, to_crop
+from hsi_models.tracking.matcher import Geometry, Response
+from hsi_models.tracking.network_matcher import target_score
+from hsi_models.tracking.probability import (
+    ProbabilityConfig,
+    Separability,
+    TargetProbability,
+    component_box,
+)
+from hsi_models.tracking.redetection import spectral_candidate
+from hsi_models.tracking.views import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """How far the spectrum is followed; 0 in a share switches its part off.
+
+    Args:
+        ok, roc: overlap and separability (`Separability`) at which the probability starts to count, and at which it
+            counts fully; its weight is the product of both.
+        share: of the probability's stream in scores and boxes, at full weight.
+        prior: largest exponent of the spectral contrast on the score.
+        prior_roc: separability at which the prior starts, and at which it is full.
+        refine_weight: weight from which the probable component corrects the box.
+        refine_iou: least overlap of component and box.
+        refine_share: how far the box follows it, at full weight.
+        redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
+        fit: how the probability is estimated.
+
+    Raises:
+        ValueError: a share outside of 0..1, or a range without width.
+    """
+
+    ok: tuple[float, float] = (0.65, 0.85)
+    roc: tuple[float, float] = (0.9, 0.99)
+    share: float = 0.7
+    prior: float = 0.5
+    prior_roc: tuple[float, float] = (0.8, 0.99)
+    refine_weight: float = 0.3
+    refine_iou: float = 0.5
+    refine_share: float = 0.5
+    redetect_roc: float = 0.95
+    fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
+
+    def __post_init__(self) -> None:
+        for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
+        for name in ('ok', 'roc', 'prior_roc'):
+            if not getattr(self, name)[0] < getattr(self, name)[1]:
+                raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
+        if not self.prior >= 0:
+            raise ValueError(f'expected prior >= 0, got {self.prior:g}')
+
+    def weight(self, separability: Separability) -> float:
+        """How far the probability is trusted, 0..1."""
+        return _ramp(separability.ok, self.ok) * _ramp(separability.roc, self.roc)
+
+
+@dataclass(frozen=True, eq=False)
+class _Template:
+    """Constants of the first frame.
+
+    Args:
+        weight: of the probability, 0..1; at 0 false colour alone is in the state.
+        exponent: of the spectral contrast on the score.
+        contrast: of the first frame's box, the unit of later ones.
+    """
+
+    colour: FalseColour
+    probability: TargetProbability
+    weight: float
+    exponent: float
+    state: State
+    contrast: float
+
+
+class FusionMatcher:
+    """Follows `Matcher`.
+
+    Args:
+        single, double: executors of the same colour network for one and for two pictures at once.
+        geometry: of the network.
+        config: how far the spectrum is followed.
+    """
+
+    def __init__(self, single: Executor, double: Executor, geometry: Geometry,
+                 config: FusionConfig | None = None) -> None:
+        self.single, self.double, self.geometry, self.config = single, double, geometry, config or FusionConfig()
+
+    def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
+        """See `Matcher.template`."""
+        probability = TargetProbability.fit(frame.data, box, self.config.fit)
+        weight = self.config.weight(probability.separability)
+        exponent = self.config.prior * _ramp(probability.separability.roc, self.config.prior_roc)
+        template = _Template(FalseColour.fit(frame), probability, weight, exponent, (), 1.0)
+        state, p = self._state(template, frame, box)
+        size = self.geometry.template_size
+        inside = to_crop(box, siamese_region(box), (size, size))
+        contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
+        return replace(template, state=state, contrast=float(contrast[0, 0]))
+
+    def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
+        """See `Matcher.renew`."""
+        return replace(template, state=mix(template.state, self._state(template, frame, box)[0], weight))
+
+    def _state(self, template: _Template, frame: HyperspectralFrame, box: Box) -> tuple[State, Floats]:
+        """What the network keeps of a box, and the probability in its crop."""
+        size, region = self.geometry.template_size, siamese_region(box)
+        pixels = Pixels.around(frame, region, size)
+        image = pixels.false_colour(template.colour, region, size)
+        p = self._probability(template.probability, pixels, region, size)
+        if self.config.share * template.weight > 0:
+            return self.double.template(np.stack([image, _picture(p)])), p
+        return self.single.template(image[None]), p
+
+    def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
+        """See `Matcher.search`; `detail` is the probability in the crop."""
+        size = self.geometry.search_size
+        pixels = Pixels.around(frame, region, size)
+        image = pixels.false_colour(template.colour, region, size)
+        p = self._probability(template.probability, pixels, region, size)
+        second = np.float32(self.config.share * template.weight)
+        if second > 0:
+            logits, distances = self.double.search(template.state, np.stack([image, _picture(p)]))
+            mixture = np.array([1 - second, second], np.float32)
+            score = np.tensordot(mixture, target_score(logits), 1)
+            boxes = self.geometry.boxes(np.tensordot(mixture, distances, 1))
+        else:
+            logits, distances = self.single.search(template.state, image[None])
+            score, boxes = target_score(logits[0]), self.geometry.boxes(distances[0])
+        contrast = box_contrast(p, boxes)
+        if template.exponent > 0:
+            score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
+        known = template.exponent > 0 and template.contrast > 0
+        return Response(score, boxes, contrast / np.float32(template.contrast) if known else None, p)
+
+    def refine(self, template: _Template, response: Response, box: Box) -> Box:
+        """The box moved and resized towards the component of probability > .5 under it, where that is trusted."""
+        weight = template.weight
+        if weight < self.config.refine_weight or not self.config.refine_share:
+            return box
+        found = component_box(response.detail, box)
+        if found is None or found.iou(box) <= self.config.refine_iou:
+            return box
+        share = self.config.refine_share * weight
+        centre = [own + share * (other - own) for own, other in zip(box.centre, found.centre, strict=True)]
+        return Box.from_centre(centre[0], centre[1], box.w * (found.w / box.w) ** share,
+                               box.h * (found.h / box.h) ** share)
+
+    def candidates(self, template: _Template, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
+        """The most target-like place of the frame, where the spectrum separates well."""
+        if template.probability.separability.roc < self.config.redetect_roc:
+            return []
+        return [spectral_candidate(frame, template.probability, box)]
+
+    def _probability(self, probability: TargetProbability, pixels: Pixels, region: Box, size: int) -> Floats:
+        return pixels.crop(probability.apply(pixels.values, pixels.step), region, size)
+
+
+def box_contrast(probability: Floats, boxes: Floats, inner: float = 0.7) -> Floats:
+    """How far boxes stand out: mean probability of the inner part, less half of that of the ring around.
+
+    Args:
+        probability: (S, S), 0..1.
+        boxes: corners x1, y1, x2, y2, pixels of `probability`, (4, n, m).
+        inner: share of width and height that counts as inside; the ring reaches to twice the box.
+
+    Returns:
+        (n, m), -.5..1.
+    """
+    total = np.zeros((probability.shape[0] + 1, probability.shape[1] + 1), np.float64)
+    np.cumsum(np.cumsum(probability, axis=0, dtype=np.float64), axis=1, out=total[1:, 1:])
+    inside, whole, wide = (_sum_and_area(total, boxes, factor) for factor in (inner, 1.0, 2.0))
+    ring = (wide[0] - whole[0]) / np.maximum(wide[1] - whole[1], 1)
+    return np.asarray(inside[0] / np.maximum(inside[1], 1) - 0.5 * ring, np.float32)
+
+
+def _sum_and_area(total: npt.NDArray[np.float64], boxes: Floats,
+                  factor: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Sum of the pixels in boxes scaled about their centres, and their number, by the integral image."""
+    x1, y1, x2, y2 = boxes
+    cx, cy, half_w, half_h = (x1 + x2) / 2, (y1 + y2) / 2, factor * (x2 - x1) / 2, factor * (y2 - y1) / 2
+    height, width = total.shape[0] - 1, total.shape[1] - 1
+    left, right = (np.clip(np.rint(cx + sign * half_w), 0, width).astype(np.intp) for sign in (-1, 1))
+    top, bottom = (np.clip(np.rint(cy + sign * half_h), 0, height).astype(np.intp) for sign in (-1, 1))
+    values = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    return values, ((right - left) * (bottom - top)).astype(np.float64)
+
+
+def _ramp(value: float, limits: tuple[float, float]) -> float:
+    """0 up to the first limit, 1 from the second on."""
+    return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0, 1))
+
+
+def _picture(probability: Floats) -> Floats:
+    """(S, S), 0..1 -> grey (3, S, S), 0..1."""
+    return np.repeat(probability[None], 3, axis=0)

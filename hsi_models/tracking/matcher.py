@@ -1,0 +1,84 @@
+"""What a Siamese tracker needs of its network: a template of the first frame, and a response to a search crop."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes of a Siamese network, pixels of its crops; column j of n stands for x = (j - n // 2) * stride + S / 2.
+
+    Args:
+        cells: side n of the response map, odd.
+        stride: distance of two cells.
+        template_size, search_size: sides of the crops; both show the same scale.
+    """
+
+    cells: int = 25
+    stride: int = 8
+    template_size: int = 127
+    search_size: int = 255
+
+    def boxes(self, distances: Floats) -> Floats:
+        """Corners x1, y1, x2, y2 of boxes (4, n, n) from distances l, t, r, b (4, n, n); pixels of the search crop."""
+        steps = ((np.arange(self.cells) - self.cells // 2) * self.stride + self.search_size / 2).astype(np.float32)
+        x, y = steps[None], steps[:, None]
+        left, top, right, bottom = distances
+        return np.stack([x - left, y - top, x + right, y + bottom])
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """What a matcher says of one search crop.
+
+    Args:
+        score: (n, n), 0..1, how much each cell looks like the target.
+        boxes: (4, n, n), corners x1, y1, x2, y2, pixels of the search crop.
+        contrast: (n, n), how far the spectrum inside of each cell's box stands out, 1 = as on the first frame; None
+            where it tells nothing.
+        detail: what the matcher needs for `refine`.
+    """
+
+    score: Floats
+    boxes: Floats
+    contrast: Floats | None = None
+    detail: Any = None
+
+
+class Matcher(Protocol):
+    """Finds a template in search crops; stateless, so that one network serves many targets."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Sizes of its crops and response."""
+        ...
+
+    def template(self, frame: HyperspectralFrame, box: Box) -> Any:
+        """What is kept of the target: everything estimated on the first frame."""
+        ...
+
+    def search(self, template: Any, frame: HyperspectralFrame, region: Box) -> Response:
+        """Where the template is in the crop of `region` (pixels of the frame)."""
+        ...
+
+    def renew(self, template: Any, frame: HyperspectralFrame, box: Box, weight: float) -> Any:
+        """The first frame's template moved towards what a box of a later frame shows, by `weight` 0..1; what is to
+        hold for a whole sequence (false colour, band groups, probability) stays the first frame's."""
+        ...
+
+    def refine(self, template: Any, response: Response, box: Box) -> Box:
+        """A better box near the chosen one, both in pixels of the search crop; the same box where none is known."""
+        ...
+
+    def candidates(self, template: Any, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
+        """Centres, pixels of the frame, at which a lost target should be looked for besides; may be empty."""
+        ...

@@ -1,0 +1,120 @@
+"""Matchers that are one network: on false colour alone (NanoTrack), or on cube and false colour (SSF-Net, BCR-Net)."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.colour import FalseColour
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.runtime.executor import Executor, State, mix
+from hsi_models.tracking.crops import siamese_region, to_crop
+from hsi_models.tracking.matcher import Geometry, Response
+from hsi_models.tracking.views import Pixels, planes
+
+Floats = npt.NDArray[np.float32]
+
+
+def target_score(logits: Floats) -> Floats:
+    """Softmax of background and target: logits (..., 2, n, n) -> probability of the target (..., n, n)."""
+    score: Floats = 0.5 + 0.5 * np.tanh(0.5 * (logits[..., 1, :, :] - logits[..., 0, :, :]))
+    return score
+
+
+@dataclass(frozen=True, eq=False)
+class _Template:
+    """False colour and further constants of the first frame, and what the network keeps of the target."""
+
+    colour: FalseColour
+    constants: tuple[Floats, ...]
+    state: State
+
+
+class _SingleNetwork:
+    """What needs no more than the network: no refinement, no proposals."""
+
+    def __init__(self, executor: Executor, geometry: Geometry) -> None:
+        self.executor, self.geometry = executor, geometry
+
+    def refine(self, template: Any, response: Response, box: Box) -> Box:
+        """The same box."""
+        return box
+
+    def candidates(self, template: Any, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
+        """None."""
+        return []
+
+    def _search(self, state: State, *inputs: Floats) -> Response:
+        logits, distances = self.executor.search(state, *inputs)
+        return Response(target_score(logits[0]), self.geometry.boxes(distances[0]))
+
+
+class FalseColourMatcher(_SingleNetwork):
+    """A colour tracker on false colour whose constants are fitted on the first frame; follows `Matcher`.
+
+    Args:
+        executor: of a network with input `false_colour`.
+        geometry: of the network.
+    """
+
+    def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
+        """See `Matcher.template`."""
+        colour = FalseColour.fit(frame)
+        return _Template(colour, (), self._state(colour, frame, box))
+
+    def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
+        """See `Matcher.renew`."""
+        return replace(template, state=mix(template.state, self._state(template.colour, frame, box), weight))
+
+    def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
+        """See `Matcher.search`."""
+        size = self.geometry.search_size
+        return self._search(template.state,
+                            Pixels.around(frame, region, size).false_colour(template.colour, region, size)[None])
+
+    def _state(self, colour: FalseColour, frame: HyperspectralFrame, box: Box) -> State:
+        size, region = self.geometry.template_size, siamese_region(box)
+        return self.executor.template(Pixels.around(frame, region, size).false_colour(colour, region, size)[None])
+
+
+class HyperspectralMatcher(_SingleNetwork):
+    """A network on cube and false colour, of any number of bands; follows `Matcher`.
+
+    Args:
+        executor: of a network with the inputs of `runtime.paths.network_paths`.
+        geometry: of the network.
+    """
+
+    def __init__(self, executor: Executor, geometry: Geometry | None = None) -> None:
+        super().__init__(executor, geometry or Geometry())
+
+    def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
+        """See `Matcher.template`."""
+        from hsi_models.networks.layers.spectral_embedding import band_positions
+
+        constants = tuple(value.numpy() for value in band_positions(frame.info, frame.bands))
+        template = _Template(FalseColour.fit(frame), constants, ())
+        return replace(template, state=self.executor.template(*self._template_inputs(template, frame, box)))
+
+    def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
+        """See `Matcher.renew`."""
+        recent = self.executor.renew(template.state, *self._template_inputs(template, frame, box))
+        return replace(template, state=mix(template.state, recent, weight))
+
+    def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
+        """See `Matcher.search`."""
+        return self._search(template.state, *self._crops(template, frame, region, self.geometry.search_size))
+
+    def _template_inputs(self, template: _Template, frame: HyperspectralFrame, box: Box) -> list[Floats]:
+        size, region = self.geometry.template_size, siamese_region(box)
+        inside = to_crop(box, region, (size, size))
+        return [*self._crops(template, frame, region, size), np.array([[inside.w, inside.h]], np.float32)]
+
+    def _crops(self, template: _Template, frame: HyperspectralFrame, region: Box, size: int) -> list[Floats]:
+        """Cube (1, C, S, S) and false colour (1, 3, S, S), 0..1, and the constants of the bands."""
+        pixels = Pixels.around(frame, region, size)
+        cube = planes(pixels.crop(pixels.values, region, size)) / np.float32(frame.scale)
+        return [cube[None], pixels.false_colour(template.colour, region, size)[None], *template.constants]

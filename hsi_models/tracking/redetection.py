@@ -1,0 +1,63 @@
+"""Where to look for a target that was lost: by its spectrum over the whole frame, else on a widening spiral."""
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.tracking.crops import crop
+from hsi_models.tracking.probability import TargetProbability
+
+_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+_REACH = 8       # radius of the spiral in units of its spacing
+_TARGET_PX = 6      # resolution at which the whole frame is looked at, pixels along sqrt(w * h)
+
+
+def spectral_candidate(frame: HyperspectralFrame, probability: TargetProbability,
+                       target: Box) -> tuple[float, float]:
+    """Centre of the target-sized box of the frame that stands out most in the probability image.
+
+    Args:
+        frame: the whole frame.
+        probability: fitted on the target.
+        target: gives the size.
+
+    Returns:
+        (x, y), pixels.
+    """
+    step = max(1, int(math.sqrt(target.area) / _TARGET_PX))
+    rows, columns = max(1, frame.height // step), max(1, frame.width // step)
+    small = crop(frame.data, Box(0, 0, columns * step, rows * step), (rows, columns))
+    p = probability.apply(small, step)
+    inside = (max(1, round(target.w / step)), max(1, round(target.h / step)))
+    around = (2 * inside[0] + 1, 2 * inside[1] + 1)
+    standing_out = cv2.blur(p, inside, borderType=cv2.BORDER_CONSTANT) \
+        - 0.5 * cv2.blur(p, around, borderType=cv2.BORDER_REPLICATE)
+    row, column = (int(i) for i in np.unravel_index(int(standing_out.argmax()), standing_out.shape))
+    # An even box of cv2.blur lies half a pixel to the left and above.
+    shift_x, shift_y = (0.5 * (side % 2) for side in inside)
+    return (column + shift_x) * step, (row + shift_y) * step
+
+
+def spiral_candidate(frame: HyperspectralFrame, centre: tuple[float, float], target: Box,
+                     index: int) -> tuple[float, float]:
+    """Point `index` (1, 2, ...) of a sunflower spiral around a centre, 1.5 target sizes apart, inside the frame.
+
+    Args:
+        frame: gives the limits.
+        centre: where the target was seen last, pixels.
+        target: gives the size.
+        index: number of the point; starts anew at the end of the spiral.
+
+    Returns:
+        (x, y), pixels.
+    """
+    spacing = 1.5 * math.sqrt(target.area)      # a search square sees about one target size to each side
+    reach = min(math.hypot(frame.width, frame.height), _REACH * spacing)
+    count = max(1, int((reach / spacing) ** 2))
+    radius, angle = spacing * math.sqrt(1 + index % count), index * _GOLDEN_ANGLE
+    return (min(max(centre[0] + radius * math.cos(angle), 0.0), float(frame.width)),
+            min(max(centre[1] + radius * math.sin(angle), 0.0), float(frame.height)))

@@ -1,0 +1,290 @@
+"""Template and search: the one state machine of all Siamese trackers, from response map to box, status and score.
+
+A `Matcher` looks (crops, network); this file decides: where to look, which cell of the response to believe (scale
+penalty, cosine window), how fast the size may change, and what to say of it (`confidence`). A lost target is looked for
+at its last place, on a widening spiral, and where the matcher proposes; the network's score has to confirm it.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.spectral import spectral_angle
+from hsi_models.tracking.confidence import (
+    Cues,
+    RunningMedian,
+    ScoreModel,
+    StatusMachine,
+    StatusThresholds,
+    peak_to_sidelobe_ratio,
+)
+from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
+from hsi_models.tracking.matcher import Matcher
+from hsi_models.tracking.redetection import spiral_candidate
+from hsi_models.tracking.state import TrackState, TrackStatus
+from hsi_models.tracking.views import inner_spectrum
+
+if TYPE_CHECKING:
+    from hsi_models.networks.template_update import TemplateUpdate, TemplateUpdateConfig
+
+Floats = npt.NDArray[np.float32]
+
+
+def siamese_score() -> ScoreModel:
+    """From cues to confidence, fitted on the benchmark's validation part (NanoTrack v3 alone and in the fusion).
+
+    A softmax response is all but zero beside a peak that is sure of itself: its peak-to-sidelobe ratio is in the
+    hundreds and thousands on the target, below ten elsewhere, and tells most; the height of the peak tells little.
+    """
+    return ScoreModel(bias=3.5, peak=0.5, psr=1.25, angle=-0.55, jump=-0.1, contrast=1.4, typical_psr=200.0)
+
+
+@dataclass(frozen=True)
+class SiameseConfig:
+    """How a response becomes a box (Li et al., SiamRPN, CVPR 2018, section 4.3); defaults as NanoTrack v3 was tuned.
+
+    Args:
+        penalty: strength k of the penalty on changes of size and aspect, exp(-k (r s - 1)).
+        window: share of the cosine window in the score that chooses the cell, 0..1.
+        learning_rate: of the size, times penalty and score of the chosen cell, 0..1.
+        minimum_px: smallest side of a box.
+        sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
+        score: from cues to confidence.
+        update: when the template is renewed; None: never.
+
+    Raises:
+        ValueError: a share outside of 0..1, a negative penalty, no smallest side.
+    """
+
+    penalty: float = 0.138
+    window: float = 0.455
+    learning_rate: float = 0.348
+    minimum_px: float = 3.0
+    sidelobe_share: float = 0.2
+    score: ScoreModel = field(default_factory=siamese_score)
+    update: TemplateUpdateConfig | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('window', 'learning_rate', 'sidelobe_share'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
+        if not self.penalty >= 0 or not self.minimum_px >= 1:
+            raise ValueError(f'expected penalty >= 0 and minimum_px >= 1, got {self.penalty:g}, {self.minimum_px:g}')
+
+
+@dataclass(eq=False)
+class _Target:
+    """What is known of the target; replaced as a whole when a new one is initialised."""
+
+    first: Any
+    template: Any
+    before: Any
+    update: TemplateUpdate | None
+    box: Box
+    spectrum: Floats
+    shape: tuple[int, ...]
+    stamp_ns: int
+    velocity: tuple[float, float] = (math.nan, math.nan)
+    age: int = 0
+    unseen: int = 0
+    lost_frames: int = 0
+    lost_at: tuple[float, float] = (0.0, 0.0)
+    peaks: RunningMedian = field(default_factory=RunningMedian)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What one search crop gave: the new box, the value of the response there, and what it is worth."""
+
+    box: Box
+    value: float
+    cues: Cues
+    score: float
+    spectrum: Floats
+
+
+class SiameseTracker:
+    """Follows the `Tracker` protocol.
+
+    Args:
+        matcher: crops and network.
+        config: how a response becomes a box.
+        thresholds: of the status; `thresholds` may be replaced at any time.
+        weights_sha256: of the weights inside of the matcher, for reports.
+    """
+
+    def __init__(self, matcher: Matcher, config: SiameseConfig | None = None,
+                 thresholds: StatusThresholds | None = None, weights_sha256: str | None = None) -> None:
+        self.matcher, self.config, self.weights_sha256 = matcher, config or SiameseConfig(), weights_sha256
+        self._machine = StatusMachine(thresholds)
+        self._target: _Target | None = None
+        hann = np.hanning(matcher.geometry.cells + 2)[1:-1]
+        self._window = np.outer(hann, hann).astype(np.float32)
+
+    @property
+    def thresholds(self) -> StatusThresholds:
+        """When the status changes."""
+        return self._machine.thresholds
+
+    @thresholds.setter
+    def thresholds(self, value: StatusThresholds) -> None:
+        self._machine.thresholds = value
+
+    def reset(self) -> None:
+        """Forget the target."""
+        self._target = None
+        self._machine.reset()
+
+    def initialise(self, frame: HyperspectralFrame, box: Box) -> TrackState:
+        """Start on a box of a frame.
+
+        Args:
+            frame: (H, W, C).
+            box: the target, pixels of `frame`; may reach over its edge.
+
+        Raises:
+            ValueError: the box lies outside of the frame or is smaller than a pixel, or values are not finite.
+        """
+        if box.clipped(frame.width, frame.height) is None:
+            raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
+        if min(box.w, box.h) < 1:
+            raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
+        spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)
+        target = _Target(template, template, template, self._new_update(), box, spectrum, frame.data.shape,
+                         frame.stamp_ns)
+        self._machine.reset()
+        # What the response to the first frame itself is like: later ones are measured by it.
+        target.peaks.add(self._ask(target, frame, box.centre).value)
+        self._target = target
+        return self._state(target, 1.0, spectrum, 0.0)
+
+    def update(self, frame: HyperspectralFrame) -> TrackState:
+        """Find the target in the next frame.
+
+        Raises:
+            RuntimeError: not initialised.
+            ValueError: the frame has another shape than the first, or values around the target that are not
+                finite; the tracker stays as it was.
+        """
+        target = self._target
+        if target is None:
+            raise RuntimeError('expected initialise() before update(), got no target')
+        if frame.data.shape != target.shape:
+            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
+        lost = self._machine.status is TrackStatus.LOST
+        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre)
+        status = self._machine.update(answer.score, answer.cues)
+        moved = not lost or answer.score >= self.thresholds.uncertain_score
+        elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
+        previous, target.stamp_ns = target.box.centre, frame.stamp_ns
+        target.box = answer.box if moved else target.box
+        target.age += 1
+        target.unseen = 0 if status is TrackStatus.TRACKING else target.unseen + 1
+        known = elapsed_s > 0 and not lost and status is not TrackStatus.LOST
+        target.velocity = ((target.box.centre[0] - previous[0]) / elapsed_s,
+                           (target.box.centre[1] - previous[1]) / elapsed_s) if known else (math.nan, math.nan)
+        if status is not TrackStatus.LOST:
+            target.peaks.add(answer.value)
+        elif not lost:
+            target.lost_frames, target.lost_at = 0, target.box.centre
+        self._renew(target, frame, answer, status)
+        return self._state(target, answer.score, answer.spectrum, answer.cues.spectral_angle_rad)
+
+    def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
+        """The best answer for a lost target among its last place, a widening spiral and the matcher's proposals."""
+        target.lost_frames += 1
+        centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, target.lost_frames),
+                   *self.matcher.candidates(target.template, frame, target.box)]
+        return max((self._ask(target, frame, centre) for centre in centres), key=lambda answer: answer.score)
+
+    def _ask(self, target: _Target, frame: HyperspectralFrame, centre: tuple[float, float]) -> _Answer:
+        """What the matcher says about the search crop around a centre."""
+        geometry, config = self.matcher.geometry, self.config
+        before = Box.from_centre(*centre, target.box.w, target.box.h)
+        region = siamese_region(before, geometry.search_size, geometry.template_size)
+        size = (geometry.search_size, geometry.search_size)
+        response = self.matcher.search(target.template, frame, region)
+        start = to_crop(before, region, size)
+        penalty = size_penalty(response.boxes, start, config.penalty)
+        lost = self._machine.status is TrackStatus.LOST
+        window = 0.0 if lost else config.window     # a lost target may be anywhere in the crop
+        blend = (1 - window) * penalty * response.score + window * self._window
+        row, column = (int(i) for i in np.unravel_index(int(blend.argmax()), blend.shape))
+        value = float(response.score[row, column])
+        rate = config.learning_rate * float(penalty[row, column]) * value
+        x1, y1, x2, y2 = (float(v) for v in response.boxes[:, row, column])
+        chosen = Box.from_centre((x1 + x2) / 2, (y1 + y2) / 2, start.w + rate * (max(x2 - x1, 1.0) - start.w),
+                                 start.h + rate * (max(y2 - y1, 1.0) - start.h))
+        box = self._limited(to_frame(self.matcher.refine(target.template, response, chosen), region, size), frame)
+        spectrum = inner_spectrum(frame, box)
+        usual = target.peaks.value
+        cues = Cues(
+            relative_peak=1.0 if math.isnan(usual) else value / max(usual, 1e-6),
+            psr=peak_to_sidelobe_ratio(response.score, row, column, round(config.sidelobe_share * geometry.cells)),
+            spectral_angle_rad=float(spectral_angle(spectrum, target.spectrum)),
+            jump=0.0 if lost else math.dist(box.centre, target.box.centre) / math.sqrt(target.box.area),
+            contrast=math.nan if response.contrast is None else float(response.contrast[row, column]))
+        return _Answer(box, value, cues, config.score.score(cues), spectrum)
+
+    def _new_update(self) -> TemplateUpdate | None:
+        if self.config.update is None:
+            return None
+        from hsi_models.networks.template_update import TemplateUpdate  # needs torch
+        return TemplateUpdate(self.config.update)
+
+    def _renew(self, target: _Target, frame: HyperspectralFrame, answer: _Answer, status: TrackStatus) -> None:
+        """Renew the template, or take the one before back, where the rule says so."""
+        if target.update is None:
+            return
+        from hsi_models.networks.template_update import Action
+        target.update, action = target.update.step(answer.value, answer.cues.spectral_angle_rad,
+                                                   status is TrackStatus.TRACKING)
+        if action is Action.UPDATE:
+            target.before = target.template
+            target.template = self.matcher.renew(target.first, frame, target.box, target.update.config.weight)
+        elif action is Action.UNDO:
+            target.template = target.before
+
+    def _limited(self, box: Box, frame: HyperspectralFrame) -> Box:
+        """The box with its centre inside of the frame and a sensible size."""
+        x, y = (min(max(value, 0.0), float(side)) for value, side in
+                zip(box.centre, (frame.width, frame.height), strict=True))
+        least = self.config.minimum_px
+        return Box.from_centre(x, y, min(max(box.w, least), float(frame.width)),
+                               min(max(box.h, least), float(frame.height)))
+
+    def _state(self, target: _Target, score: float, spectrum: Floats, angle: float) -> TrackState:
+        status = self._machine.status
+        return TrackState(
+            box=None if status is TrackStatus.LOST else target.box, best_guess=target.box, score=score, status=status,
+            spectrum=spectrum, spectral_angle_rad=angle, velocity=target.velocity, age=target.age,
+            frames_since_seen=target.unseen)
+
+
+def size_penalty(boxes: Floats, before: Box, strength: float) -> Floats:
+    """exp(-k (r s - 1)), r and s >= 1 the changes of aspect and of size with context (SiamRPN, section 4.3).
+
+    Args:
+        boxes: corners, (4, n, n).
+        before: the box of the frame before, same unit.
+        strength: k.
+
+    Returns:
+        (n, n), 0..1; 1 where size and aspect stay.
+    """
+    width, height = np.maximum(boxes[2] - boxes[0], 1e-3), np.maximum(boxes[3] - boxes[1], 1e-3)
+    margin = (width + height) / 2
+    side, side_before = np.sqrt((width + margin) * (height + margin)), siamese_region(before).w
+    change = _either_way(side / side_before) * _either_way(width / height / (before.w / before.h))
+    penalty: Floats = np.exp(-strength * (change - 1))
+    return penalty
+
+
+def _either_way(ratio: Floats) -> Floats:
+    return np.maximum(ratio, 1 / ratio)

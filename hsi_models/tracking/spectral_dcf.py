@@ -1,0 +1,286 @@
+"""spectral_dcf: a correlation filter on spatial features and the target's spectrum; needs no weights and no GPU.
+
+Per frame: the filter answers in a search square around the last centre, a one-dimensional filter estimates the
+scale, the component of high target probability corrects the box where the first frame showed that spectra separate
+target and surroundings, and both filters adapt. Bad frames teach nothing; a lost target is looked for elsewhere.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.tracking.appearance import Appearance, AppearanceConfig, View
+from hsi_models.tracking.confidence import (
+    Cues,
+    RunningMedian,
+    ScoreModel,
+    StatusMachine,
+    StatusThresholds,
+    peak_to_sidelobe_ratio,
+)
+from hsi_models.tracking.correlation import CorrelationFilter, FilterConfig, ScaleConfig, ScaleFilter, peak
+from hsi_models.tracking.crops import to_crop, to_frame
+from hsi_models.tracking.probability import component_box
+from hsi_models.tracking.redetection import spectral_candidate, spiral_candidate
+from hsi_models.tracking.state import TrackState, TrackStatus
+
+
+@dataclass(frozen=True)
+class SpectralDcfConfig:
+    """Configuration of `SpectralDcf`.
+
+    Args:
+        appearance: what the filters see.
+        filter: the translation filter.
+        scale: the scale filter.
+        score: from cues to confidence.
+        learn_peak: relative peak from which a frame is learned from.
+        refine_weight: spectral weight from which probability judges the answer and its component corrects the box.
+        refine_share: how far it does, at weight 1.
+        redetect_roc: separability from which a lost target is looked for by its spectrum over the frame.
+        minimum_px: smallest side of a box.
+    """
+
+    appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
+    filter: FilterConfig = field(default_factory=FilterConfig)
+    scale: ScaleConfig = field(default_factory=ScaleConfig)
+    score: ScoreModel = field(default_factory=ScoreModel)
+    learn_peak: float = 0.8
+    refine_weight: float = 0.25
+    refine_share: float = 0.5
+    redetect_roc: float = 0.95
+    minimum_px: float = 3.0
+
+
+@dataclass(eq=False)
+class _Target:
+    """What is known of the target; replaced as a whole when a new one is initialised."""
+
+    appearance: Appearance
+    filter: CorrelationFilter
+    scale_filter: ScaleFilter
+    box: Box
+    template: npt.NDArray[np.float32]
+    shape: tuple[int, ...]
+    stamp_ns: int
+    contrast: float = 1.0
+    velocity: tuple[float, float] = (math.nan, math.nan)
+    age: int = 0
+    unseen: int = 0
+    lost_frames: int = 0
+    lost_at: tuple[float, float] = (0.0, 0.0)
+    peaks: RunningMedian = field(default_factory=RunningMedian)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What the filter found in one search square."""
+
+    view: View
+    centre: tuple[float, float]
+    value: float
+    cues: Cues
+    score: float
+
+
+class SpectralDcf:
+    """Tracker without weights; follows the `Tracker` protocol.
+
+    Args:
+        config: how it works, fixed for its life.
+        thresholds: of the status; `thresholds` may be replaced at any time.
+    """
+
+    def __init__(self, config: SpectralDcfConfig | None = None, thresholds: StatusThresholds | None = None) -> None:
+        self.config = config or SpectralDcfConfig()
+        self._machine = StatusMachine(thresholds)
+        self._target: _Target | None = None
+
+    @property
+    def thresholds(self) -> StatusThresholds:
+        """When the status changes."""
+        return self._machine.thresholds
+
+    @thresholds.setter
+    def thresholds(self, value: StatusThresholds) -> None:
+        self._machine.thresholds = value
+
+    def reset(self) -> None:
+        """Forget the target."""
+        self._target = None
+        self._machine.reset()
+
+    def initialise(self, frame: HyperspectralFrame, box: Box) -> TrackState:
+        """Start on a box of a frame.
+
+        Args:
+            frame: (H, W, C), any number of bands.
+            box: the target, pixels of `frame`; may reach over its edge.
+
+        Raises:
+            ValueError: the box lies outside the frame or is smaller than a pixel, or values are not finite.
+        """
+        if box.clipped(frame.width, frame.height) is None:
+            raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
+        if min(box.w, box.h) < 1:
+            raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
+        appearance = Appearance.fit(frame, box, self.config.appearance)
+        geometry = self.config.appearance
+        unit = geometry.cells / geometry.search_factor / math.sqrt(box.area)    # cells a pixel
+        view = appearance.view(frame, box.centre, box)
+        target = _Target(
+            appearance,
+            CorrelationFilter((geometry.cells, geometry.cells), (box.h * unit, box.w * unit), self.config.filter),
+            ScaleFilter(self.config.scale),
+            box, view.spectrum(box), frame.data.shape, frame.stamp_ns, view.contrast(box))
+        self._learn(target, view, box)
+        target.peaks.add(float(target.filter.respond(view.features).max()))
+        self._target = target
+        self._machine.reset()
+        return self._state(target, frame, 1.0, target.template, 0.0)
+
+    def update(self, frame: HyperspectralFrame) -> TrackState:
+        """Find the target in the next frame.
+
+        Raises:
+            RuntimeError: not initialised.
+            ValueError: the frame has another shape than the first, or values around the target that are not
+                finite; the tracker stays as it was.
+        """
+        target = self._target
+        if target is None:
+            raise RuntimeError('expected initialise() before update(), got no target')
+        if frame.data.shape != target.shape:
+            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
+        lost = self._machine.status is TrackStatus.LOST
+        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre)
+        box, view = target.box, answer.view
+        moved = not lost or answer.score >= self.thresholds.uncertain_score
+        if moved:
+            box = Box.from_centre(*answer.centre, box.w, box.h)
+            view = target.appearance.view(frame, box.centre, box)
+            if answer.cues.relative_peak >= self.config.learn_peak:
+                box = self._refined(target, view, self._scaled(target, view, box, frame))
+        angle, spectrum = self._spectrum(target, view, box)
+        previous = target.box.centre
+        status = self._machine.update(answer.score, answer.cues)
+        target.box = box
+        target.age += 1
+        target.unseen = 0 if status is TrackStatus.TRACKING else target.unseen + 1
+        elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
+        target.stamp_ns = frame.stamp_ns
+        if status is TrackStatus.LOST or lost or elapsed_s <= 0:
+            target.velocity = (math.nan, math.nan)
+        else:
+            target.velocity = ((box.centre[0] - previous[0]) / elapsed_s, (box.centre[1] - previous[1]) / elapsed_s)
+        if status is TrackStatus.LOST and not lost:
+            target.lost_frames, target.lost_at = 0, box.centre
+        if status is not TrackStatus.LOST:
+            target.peaks.add(answer.value)
+            if answer.cues.relative_peak >= self.config.learn_peak:
+                self._learn(target, view, box)
+        return self._state(target, frame, answer.score, spectrum, angle)
+
+    def _ask(self, target: _Target, frame: HyperspectralFrame, centre: tuple[float, float]) -> _Answer:
+        """What the filter says about the search square around a centre."""
+        view = target.appearance.view(frame, centre, target.box)
+        response = target.filter.respond(view.features)
+        row, column, value = peak(response)
+        cell = view.region.w / response.shape[1]
+        found = (min(max(view.region.x + column * cell, 0.0), float(frame.width)),
+                 min(max(view.region.y + row * cell, 0.0), float(frame.height)))
+        box = Box.from_centre(*found, target.box.w, target.box.h)
+        lost = self._machine.status is TrackStatus.LOST
+        cues = Cues(
+            relative_peak=value / max(target.peaks.value, 1e-6),
+            psr=peak_to_sidelobe_ratio(response, *divmod(int(response.argmax()), response.shape[1])),
+            spectral_angle_rad=self._spectrum(target, view, box)[0],
+            jump=0.0 if lost else math.dist(found, target.box.centre) / math.sqrt(box.area),
+            contrast=view.contrast(box) / target.contrast
+            if target.appearance.weight >= self.config.refine_weight and target.contrast > 0 else math.nan)
+        return _Answer(view, found, value, cues, self.config.score.score(cues))
+
+    def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
+        """The best answer among the last place, the most target-like place of the frame, and a widening search."""
+        target.lost_frames += 1
+        centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, target.lost_frames)]
+        probability = target.appearance.probability
+        if probability.separability.roc >= self.config.redetect_roc:
+            centres.append(spectral_candidate(frame, probability, target.box))
+        return max((self._ask(target, frame, centre) for centre in centres), key=lambda answer: answer.score)
+
+    def _scaled(self, target: _Target, view: View, box: Box, frame: HyperspectralFrame) -> Box:
+        """The box resized by what the scale filter says, within sensible limits."""
+        factor = target.scale_filter.estimate(self._scale_features(target, view, box))
+        least = self.config.minimum_px / min(box.w, box.h)
+        most = max(1.0, min(2 * frame.width / box.w, 2 * frame.height / box.h))
+        factor = min(max(factor, min(1.0, least)), most)
+        return Box.from_centre(*box.centre, box.w * factor, box.h * factor)
+
+    def _refined(self, target: _Target, view: View, box: Box) -> Box:
+        """The box moved and resized towards the component of target probability > .5 under it, where trusted."""
+        weight = target.appearance.weight
+        if weight < self.config.refine_weight:
+            return box
+        size = view.probability.shape
+        found = component_box(view.probability, to_crop(box, view.region, (size[0], size[1])))
+        if found is None:
+            return box
+        found = to_frame(found, view.region, (size[0], size[1]))
+        if found.iou(box) <= 0.5:
+            return box
+        share = self.config.refine_share * weight
+        centre = [own + share * (other - own) for own, other in zip(box.centre, found.centre, strict=True)]
+        return Box.from_centre(centre[0], centre[1], box.w * (found.w / box.w) ** share,
+                               box.h * (found.h / box.h) ** share)
+
+    def _spectrum(self, target: _Target, view: View, box: Box) -> tuple[float, npt.NDArray[np.float32]]:
+        """Angle to the template, rad, and mean spectrum of a box."""
+        spectrum = view.spectrum(box)
+        norm = float(np.linalg.norm(spectrum)) * float(np.linalg.norm(target.template))
+        if norm <= 0:
+            return math.nan, spectrum
+        return math.acos(min(1.0, max(-1.0, float(spectrum @ target.template) / norm))), spectrum
+
+    def _learn(self, target: _Target, view: View, box: Box) -> None:
+        """Adapt both filters to a view whose centre is that of the box."""
+        target.filter.learn(view.features)
+        target.scale_filter.learn(self._scale_features(target, view, box))
+
+    def _scale_features(self, target: _Target, view: View, box: Box) -> npt.NDArray[np.float32]:
+        pixel = view.scale_maps.shape[1] / view.region.w
+        return target.scale_filter.features(view.scale_maps, (box.h * pixel, box.w * pixel))
+
+    def _state(self, target: _Target, frame: HyperspectralFrame, score: float,
+               spectrum: npt.NDArray[np.float32], angle: float) -> TrackState:
+        status = self._machine.status
+        return TrackState(
+            box=None if status is TrackStatus.LOST else target.box, best_guess=target.box, score=score, status=status,
+            spectrum=spectrum * np.float32(frame.scale), spectral_angle_rad=angle, velocity=target.velocity,
+            age=target.age, frames_since_seen=target.unseen)
+
+
+def create(device: str = 'cpu', **options: Any) -> SpectralDcf:
+    """A tracker for the registry; `options` are fields of `SpectralDcfConfig`, and `thresholds`.
+
+    Args:
+        device: ignored, it runs on the CPU.
+        options: e.g. `learn_peak=0.5`, `thresholds=StatusThresholds(...)`.
+
+    Raises:
+        ValueError: an unknown option.
+    """
+    del device
+    thresholds = options.pop('thresholds', None)
+    known = [item.name for item in fields(SpectralDcfConfig)]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f'expected options of spectral_dcf ({", ".join([*known, "thresholds"])}), '
+                         f'got {", ".join(unknown)}')
+    return SpectralDcf(SpectralDcfConfig(**options), thresholds)

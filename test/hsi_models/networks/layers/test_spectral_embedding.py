@@ -1,0 +1,93 @@
+"""Spectral embedding: the same spectrum through any camera gives about the same nodes."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hsi_models.frame import SpectralInfo
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, band_positions, resampling_matrix
+
+
+def spectrum(centres: torch.Tensor) -> torch.Tensor:
+    return 0.4 + 0.3 * torch.sin(7 * centres) + 0.2 * centres
+
+
+@pytest.mark.parametrize('bands', [3, 8, 15, 16, 25, 31, 61, 128])
+def test_flat_stays_flat_and_nothing_is_left_out(bands):
+    weights, positions = resampling_matrix(torch.linspace(0.1, 0.4, bands), torch.full((bands,), 0.02), 16)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(16))
+    assert float(weights.min()) >= 0
+    assert float(weights.sum(dim=0).min()) > 0.02
+    assert positions[[0, -1]].tolist() == pytest.approx([0.1, 0.4])
+
+
+@pytest.mark.parametrize('bands', [15, 25, 61, 128])
+def test_nodes_do_not_depend_on_the_sampling(bands):
+    def nodes(count: int) -> torch.Tensor:
+        centres = torch.linspace(0.0, 1.0, count)
+        weights, _ = resampling_matrix(centres, torch.full((count,), 0.02), 16)
+        return weights @ spectrum(centres)
+
+    assert float((nodes(bands) - nodes(400)).abs().max()) < 0.05
+    assert float(nodes(bands).std()) > 0.1
+
+
+def test_uneven_bands_do_not_pull():
+    """Bands crowded at one end count for the part of the spectrum that they cover, not by their number."""
+    crowded = torch.cat([torch.linspace(0.0, 0.2, 40), torch.linspace(0.25, 1.0, 16)])
+    weights, positions = resampling_matrix(crowded, torch.full((56,), 0.02), 16)
+    even, _ = resampling_matrix(torch.linspace(0, 1, 200), torch.full((200,), 0.02), 16)
+    assert float((weights @ crowded - even @ torch.linspace(0, 1, 200)).abs().max()) < 0.03
+    assert float((weights @ crowded - positions).abs()[1:-1].max()) < 0.05
+
+
+def test_wide_bands_blur_more():
+    centres = torch.linspace(0, 1, 61)
+    narrow, wide = (resampling_matrix(centres, torch.full((61,), width), 16)[0] for width in (0.01, 0.2))
+    assert float(wide.max()) < float(narrow.max())
+
+
+def test_bands_at_one_wavelength_are_taken():
+    weights, _ = resampling_matrix(torch.tensor([0.1, 0.2, 0.2, 0.2, 0.3]), torch.full((5,), 0.02), 16)
+    assert bool(torch.isfinite(weights).all())
+    assert float(weights[:, 2].max()) > 0
+
+
+def test_features():
+    cube = torch.rand(2, 8, 5, 6) + 0.1
+    centres, widths = torch.linspace(0.1, 0.4, 8), torch.full((8,), 0.03)
+    embedding = SpectralEmbedding(16)
+    level = embedding.level(cube)
+    features = embedding(cube, centres, widths, level)
+    assert features.shape == (2, 16, 3, 5, 6)
+    darker = embedding(0.5 * cube, centres, widths, level)
+    torch.testing.assert_close(darker[:, :, 0], features[:, :, 0], rtol=5e-3, atol=0)    # shape: light does not matter
+    torch.testing.assert_close(darker[:, :, 1], 0.5 * features[:, :, 1])                # intensity: it does
+    torch.testing.assert_close(features[0, :, 2, 0, 0], torch.linspace(0.1, 0.4, 16))   # position
+
+
+class TestBandPositions:
+    def test_normalised(self):
+        centres, widths = band_positions(SpectralInfo((400.0, 700.0, 1000.0), (6.0, 6.0, 12.0)), 3)
+        assert centres.tolist() == pytest.approx([0, 0.5, 1])
+        assert widths.tolist() == pytest.approx([0.01, 0.01, 0.02])
+
+    def test_without_fwhm_a_band_is_as_wide_as_its_distance(self):
+        _, widths = band_positions(SpectralInfo((460.0, 490.0, 520.0)), 3)
+        assert widths.tolist() == pytest.approx([0.05] * 3)
+
+    def test_without_wavelengths_an_even_ramp_and_a_warning(self):
+        with pytest.warns(UserWarning, match='no wavelengths known'):
+            centres, widths = band_positions(SpectralInfo(), 5)
+        np.testing.assert_allclose(centres, np.linspace(0, 1, 5))
+        np.testing.assert_allclose(widths, np.full(5, 0.25))
+
+    @pytest.mark.parametrize(('info', 'bands', 'message'), [
+        (SpectralInfo((500.0, 490.0, 510.0)), 3, 'ascending wavelength'),
+        (SpectralInfo((500.0, 510.0, 520.0)), 4, 'expected 4 wavelengths for 4 bands, got 3'),
+        (SpectralInfo(), 2, 'at least 3 bands, got 2'),
+    ])
+    def test_refuses(self, info, bands, message):
+        with pytest.raises(ValueError, match=message):
+            band_positions(info, bands)

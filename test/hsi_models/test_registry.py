@@ -1,0 +1,57 @@
+"""The registry names what exists, makes it, and refuses the rest by name."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hsi_models import registry
+from hsi_models.tracking.spectral_dcf import SpectralDcf
+from hsi_models.tracking.state import Tracker
+
+
+@pytest.mark.parametrize('name', registry.tracker_names())
+def test_every_tracker_can_be_made(name: str) -> None:
+    assert isinstance(registry.create_tracker(name), Tracker)
+
+
+def test_auto_is_an_alias_of_a_tracker() -> None:
+    target = registry.resolve('auto')
+    assert target in registry.tracker_names()
+    assert target != 'auto'
+    assert type(registry.create_tracker('auto')) is type(registry.create_tracker(target))
+
+
+def test_options_reach_the_tracker() -> None:
+    tracker = registry.create_tracker('spectral_dcf', learn_peak=0.6)
+    assert isinstance(tracker, SpectralDcf)
+    assert tracker.config.learn_peak == 0.6
+
+
+@pytest.mark.parametrize(('make', 'name', 'message'), [
+    (registry.create_tracker, 'csrt', r"expected a tracker \(auto, spectral_dcf.*\), got 'csrt'"),
+    (registry.create_tracker, 'spectral_dcf:huge', "got 'spectral_dcf:huge'"),
+    (registry.create_super_resolver, 'spectral_dcf', r"expected a super-resolver \(.*\), got 'spectral_dcf'"),
+    (registry.resolve, '', "got ''"),
+])
+def test_unknown_names_are_refused_with_what_exists(make, name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(name)
+
+
+def test_models_have_the_keys_of_the_contract() -> None:
+    rows = registry.models(bands=25, scale=4)
+    assert {row['name'] for row in rows} >= {'auto', 'spectral_dcf'}
+    for row in rows:
+        assert {'name', 'kind', 'preset', 'parameters', 'gmacs', 'weights'} <= set(row)
+        assert row['kind'] in ('tracker', 'super_resolver')
+    own = next(row for row in rows if row['name'] == 'spectral_dcf')
+    assert (own['parameters'], own['gmacs'], own['weights']) == (0, None, None)
+
+
+def test_a_tracker_without_a_network_needs_no_torch(repository: Path) -> None:
+    code = ("import sys; from hsi_models.registry import create_tracker; create_tracker('spectral_dcf'); "
+            "sys.exit('torch' in sys.modules)")
+    assert subprocess.run([sys.executable, '-c', code], cwd=repository, check=False).returncode == 0

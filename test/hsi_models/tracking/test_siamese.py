@@ -1,0 +1,238 @@
+"""The state machine alone, with a matcher that simply measures a bright rectangle."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
+from hsi_models.networks.template_update import TemplateUpdateConfig
+from hsi_models.tracking.confidence import StatusThresholds
+from hsi_models.tracking.crops import crop
+from hsi_models.tracking.matcher import Geometry, Response
+from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker, size_penalty
+from hsi_models.tracking.state import Tracker, TrackStatus
+from hsi_models.tracking.views import Pixels, inner_spectrum
+
+HEIGHT, WIDTH = 120, 200
+
+
+@dataclass
+class Measure:
+    """A matcher that finds what is brighter than a half in the first band; nothing is below .02 anywhere."""
+
+    geometry: Geometry = field(default_factory=lambda: Geometry(15, 16))
+    proposals: list[tuple[float, float]] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
+    peak: float = 1.0
+
+    def template(self, frame, box):
+        return 'first'
+
+    def renew(self, template, frame, box, weight):
+        return f'{template}+'
+
+    def search(self, template, frame, region):
+        self.templates.append(template)
+        size, n = self.geometry.search_size, self.geometry.cells
+        bright = np.argwhere(crop(frame.data[..., 0], region, (size, size)) > 0.5)
+        noise = np.random.default_rng(0).random((n, n), np.float32) * 0.02
+        if not len(bright):
+            return Response(noise, self.geometry.boxes(np.full((4, n, n), 30, np.float32)))
+        (y1, x1), (y2, x2) = bright.min(axis=0), bright.max(axis=0) + 1
+        points = (np.arange(n) - n // 2) * self.geometry.stride + size / 2
+        near = np.hypot(points[None] - (x1 + x2) / 2, points[:, None] - (y1 + y2) / 2)
+        score = self.peak * np.exp(-(near / 12) ** 2).astype(np.float32)
+        boxes = np.broadcast_to(np.array([x1, y1, x2, y2], np.float32)[:, None, None], (4, n, n))
+        return Response(np.maximum(score, 1e-5), boxes)
+
+    def refine(self, template, response, box):
+        return box
+
+    def candidates(self, template, frame, box):
+        return self.proposals
+
+
+def frame(box: Box | None, index: int = 0) -> HyperspectralFrame:
+    image = np.full((HEIGHT, WIDTH, 4), 0.1, np.float32)
+    if box is not None:
+        x1, y1, x2, y2 = (round(v) for v in box.corners)
+        image[max(y1, 0):y2, max(x1, 0):x2] = (0.9, 0.6, 0.5, 0.4)
+    return HyperspectralFrame(image, stamp_ns=(index + 1) * 40_000_000)
+
+
+START = Box(80, 50, 24, 18)
+
+
+def started(**options) -> tuple[SiameseTracker, Measure]:
+    matcher = Measure(**options.pop('matcher', {}))
+    tracker = SiameseTracker(matcher, **options)
+    tracker.initialise(frame(START), START)
+    return tracker, matcher
+
+
+def test_it_follows_the_protocol_and_a_target_that_moves_and_grows():
+    tracker, _ = started()
+    assert isinstance(tracker, Tracker)
+    for i in range(1, 30):
+        truth = Box.from_centre(92 + 1.5 * i, 59 + 4 * math.sin(i / 5), 24 * 1.01 ** i, 18 * 1.01 ** i)
+        state = tracker.update(frame(truth, i))
+        assert state.status is TrackStatus.TRACKING
+        assert state.box.iou(truth) > 0.75
+        assert state.score > 0.6
+    assert state.age == 29
+    assert state.velocity[0] == pytest.approx(1.5 * 25, rel=0.3)
+    assert state.spectral_angle_rad < 0.01
+    np.testing.assert_allclose(state.spectrum, [0.9, 0.6, 0.5, 0.4], rtol=1e-5)
+
+
+def test_the_middle_cell_stands_for_the_middle_of_the_crop():
+    for geometry in (Geometry(15, 16), Geometry(25, 8)):
+        distances = np.broadcast_to(np.array([1, 2, 3, 4], np.float32)[:, None, None],
+                                    (4, geometry.cells, geometry.cells))
+        boxes, middle = geometry.boxes(distances), geometry.cells // 2
+        np.testing.assert_allclose(boxes[:, middle, middle], [126.5, 125.5, 130.5, 131.5])
+        np.testing.assert_allclose(boxes[:, middle, middle + 1] - boxes[:, middle, middle],
+                                   [geometry.stride, 0, geometry.stride, 0])
+
+
+def test_the_penalty_is_one_for_the_same_size_and_the_same_both_ways():
+    before = Box(0, 0, 40, 20)
+    sizes = [(40, 20), (80, 40), (20, 10), (20, 40)]
+    boxes = np.array([[0, 0, w, h] for w, h in sizes], np.float32).T[:, None]
+    same, double, half, turned = size_penalty(boxes, before, 0.138)[0]
+    assert same == pytest.approx(1)
+    assert double == pytest.approx(half) == pytest.approx(math.exp(-0.138))
+    assert turned == pytest.approx(math.exp(-0.138 * 3))      # aspect 2 became 1 / 2
+
+
+def test_of_two_equal_targets_the_nearer_one_is_followed():
+    tracker, _ = started()
+
+    class Two(Measure):
+        def search(self, template, frame, region):
+            first = super().search(template, frame, region)
+            return Response(np.maximum(first.score, np.roll(first.score, 5, axis=1)), self.geometry.boxes(
+                np.full((4, 15, 15), 30, np.float32)))
+
+    tracker.matcher = Two()
+    state = tracker.update(frame(START, 1))
+    assert math.dist(state.box.centre, START.centre) < 6
+
+
+def test_the_size_follows_slowly_and_not_at_all_without_a_rate():
+    bigger = Box.from_centre(*START.centre, 36, 27)
+    slow = started()[0].update(frame(bigger, 1)).box
+    assert START.w < slow.w < bigger.w - 6
+    fixed = started(config=SiameseConfig(learning_rate=0))[0].update(frame(bigger, 1)).box
+    assert (fixed.w, fixed.h) == pytest.approx((START.w, START.h), rel=1e-4)
+
+
+def lose(tracker: SiameseTracker, frames: int = 20) -> list[TrackStatus]:
+    return [tracker.update(frame(None, i)).status for i in range(1, frames)]
+
+
+def test_a_target_that_vanishes_is_lost_without_a_box():
+    tracker, _ = started()
+    statuses = lose(tracker)
+    assert statuses[0] is TrackStatus.UNCERTAIN
+    assert statuses[-1] is TrackStatus.LOST
+    assert statuses.count(TrackStatus.UNCERTAIN) >= tracker.thresholds.lost_frames - 1
+    state = tracker.update(frame(None, 20))
+    assert state.box is None
+    assert state.score < 0.4
+    assert state.frames_since_seen == 20
+
+
+def test_a_lost_target_that_appears_elsewhere_is_found_and_confirmed():
+    tracker, _ = started()
+    lose(tracker)
+    elsewhere = Box(150, 20, 24, 18)
+    statuses = []
+    for i in range(20, 60):
+        state = tracker.update(frame(elsewhere, i))
+        statuses.append(state.status)
+        if state.status is TrackStatus.TRACKING:
+            break
+    assert state.box.iou(elsewhere) > 0.5
+    assert statuses.count(TrackStatus.LOST) >= tracker.thresholds.found_frames - 1
+
+
+def test_a_proposal_shortens_the_search():
+    tracker, _ = started(matcher={'proposals': [(170.0, 25.0)]})
+    lose(tracker)
+    target = Box(158, 16, 24, 18)
+    statuses = [tracker.update(frame(target, i)).status for i in range(20, 24)]
+    assert statuses[tracker.thresholds.found_frames - 1] is TrackStatus.TRACKING
+
+
+def test_without_a_lost_score_nothing_is_ever_lost():
+    tracker, _ = started(thresholds=StatusThresholds(lost_score=0.0))
+    assert TrackStatus.LOST not in lose(tracker, 30)
+
+
+def test_the_template_is_renewed_and_taken_back_when_the_score_falls():
+    config = SiameseConfig(update=TemplateUpdateConfig(interval=3, probation=5))
+    tracker, matcher = started(config=config)
+    for i in range(1, 6):
+        tracker.update(frame(START, i))
+    assert 'first+' in matcher.templates
+    matcher.peak = 0.4
+    for i in range(6, 9):
+        tracker.update(frame(START, i))
+    assert matcher.templates[-1] == 'first'
+
+
+def test_ten_targets_after_each_other_leave_no_trace():
+    tracker, _ = started()
+    first = tracker.update(frame(START, 1))
+    for _ in range(10):
+        lose(tracker, 8)
+        tracker.reset()
+        with pytest.raises(RuntimeError, match=r'expected initialise\(\) before update'):
+            tracker.update(frame(START, 1))
+        tracker.initialise(frame(START), START)
+    again = tracker.update(frame(START, 1))
+    assert (again.box, again.score, again.status) == (first.box, first.score, first.status)
+
+
+def test_what_cannot_be_used_is_refused_and_changes_nothing():
+    tracker, _ = started()
+    with pytest.raises(ValueError, match='expected a box inside'):
+        tracker.initialise(frame(START), Box(500, 10, 20, 20))
+    with pytest.raises(ValueError, match='at least 1 x 1'):
+        tracker.initialise(frame(START), Box(50, 10, 0.5, 20))
+    with pytest.raises(ValueError, match=r'expected a frame of shape \(120, 200, 4\)'):
+        tracker.update(HyperspectralFrame(np.zeros((120, 200, 5), np.float32)))
+    broken = frame(START, 1)
+    broken.data[:] = np.nan
+    with pytest.raises(ValueError, match='expected finite values'):
+        tracker.update(broken)
+    assert tracker.update(frame(START, 1)).age == 1
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'window': 1.5}, 'expected window in 0..1, got 1.5'), ({'learning_rate': -1}, 'expected learning_rate in 0..1'),
+    ({'penalty': -1}, 'expected penalty >= 0'), ({'minimum_px': 0}, 'minimum_px >= 1')])
+def test_bad_configurations_say_why(options, message):
+    with pytest.raises(ValueError, match=message):
+        SiameseConfig(**options)
+
+
+def test_pixels_show_a_region_like_the_plain_crop():
+    rng = np.random.default_rng(0)
+    image = HyperspectralFrame(rng.random((90, 120, 5), np.float32))
+    for region in (Box(10.3, 20.6, 40, 40), Box(-15, 60, 50, 50)):
+        pixels = Pixels.around(image, region, 127)
+        assert pixels.step == 1
+        np.testing.assert_allclose(pixels.crop(pixels.values, region, 127), crop(image.data, region, (127, 127)),
+                                   atol=1e-5)
+    assert Pixels.around(image, Box(0, 0, 90, 90), 20).step == 4
+
+
+def test_the_spectrum_of_a_box_is_that_of_its_inner_part():
+    np.testing.assert_allclose(inner_spectrum(frame(START), START), [0.9, 0.6, 0.5, 0.4], rtol=1e-5)
+    assert inner_spectrum(frame(START), Box(-30, -30, 4, 4)).shape == (4,)
