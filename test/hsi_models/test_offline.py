@@ -86,7 +86,7 @@ def test_init_overrides_the_ground_truth(tmp_path):
 
 @pytest.mark.parametrize('boxes', [[[math.nan] * 4], np.zeros((0, 4))])
 def test_no_initial_box_says_what_to_do(boxes):
-    with pytest.raises(ValueError, match='ground-truth box for the first frame of frames, got none: give one with --in'):
+    with pytest.raises(ValueError, match='box for the first frame of frames, got none: give one with --init'):
         first_box(Frames(boxes=boxes))
 
 

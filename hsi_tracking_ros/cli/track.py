@@ -1,0 +1,56 @@
+"""`hsi-tracking track`: one sequence or bag through a tracker, boxes out; needs no ROS."""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from hsi_models.boxes import Box
+
+
+def _box(text: str) -> Box:
+    try:
+        return Box.parse(text)
+    except ValueError as error:     # argparse would swallow its text
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this verb."""
+    parser.add_argument('sequence', metavar='SEQUENCE',
+                        help='folder in HOTC or MUST layout, .npy/.npz frames, or a bag')
+    parser.add_argument('--tracker', default='auto', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
+    parser.add_argument('--init', type=_box, metavar='X,Y,W,H',
+                        help='initial box in pixels of the cube (the first ground-truth box)')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    parser.add_argument('--always-box', action='store_true', help='write the best guess where the target is LOST')
+    parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='rows x,y,w,h,score,status')
+    parser.add_argument('--json', action='store_true', help='frames, fps, weights_sha256 on standard output')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Track, write the rows, report."""
+    from tqdm import tqdm
+
+    from hsi_models.offline import track_sequence
+    from hsi_models.registry import create_tracker
+    from hsi_tracking_ros.sequences import open_any_sequence
+
+    sequence = open_any_sequence(args.sequence)
+    tracker = create_tracker(args.tracker, device=args.device)
+    result = track_sequence(
+        sequence, tracker, init=args.init, always_box=args.always_box,
+        progress=lambda frames: iter(tqdm(frames, desc=sequence.name, unit='frame', file=sys.stderr, mininterval=0.5,
+                                            leave=False)))
+    result.write(args.out)
+    for index, reason in list(result.rejected.items())[:5]:
+        print(f'hsi-tracking track: frame {index} left out: {reason}', file=sys.stderr)
+    report = {'sequence': sequence.name, 'tracker': args.tracker, 'frames': len(result.rows),
+              'rejected': len(result.rejected), 'fps': round(result.fps, 2),
+              'weights_sha256': getattr(tracker, 'weights_sha256', None), 'out': str(args.out)}
+    if args.json:
+        print(json.dumps(report, indent=2))
+    else:
+        print(f'{report["frames"]} frames at {result.fps:.1f} frames/s -> {args.out}')
+    return 0

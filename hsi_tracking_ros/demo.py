@@ -1,0 +1,152 @@
+"""The whole graph on one sequence, as separate processes, and everything it gave in one folder."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hsi_models.host import host_facts
+from hsi_tracking_ros.bag_sequence import IMAGE, INFO, INIT, TARGETS
+from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video
+from hsi_tracking_ros.demo_watcher import Watcher
+from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, VISUALISER, GraphOptions, describe
+from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, node_environment
+
+OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.json', 'logs')
+START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
+REFUSALS = 3
+RECORDED = (f'image:{IMAGE}', f'hyperspectral_info:{INFO}', f'ground_truth:{TARGETS}', f'tracker/init:{INIT}',
+            f'tracker/targets:{TARGETS}', '/diagnostics:diagnostic_msgs/msg/DiagnosticArray')
+SYNTHETIC = 'synthetic:'
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What to run.
+
+    Args:
+        out: folder for the outputs; those of an earlier run are replaced, other files stay.
+        domain_id: ROS domain, for this machine alone.
+        sequence: folder, bag or synthetic:SCENE.
+        tracker: NAME or NAME:preset.
+        device: cpu or cuda[:N].
+        frames: at most so many; 0: all.
+        rate_hz: frames a second; 0: the sequence's own.
+    """
+
+    out: Path
+    domain_id: int
+    sequence: str = 'synthetic:demo'
+    tracker: str = 'auto'
+    device: str = 'cpu'
+    frames: int = 100
+    rate_hz: float = 0.0
+
+    @property
+    def source(self) -> str:
+        """The sequence as the player takes it: a synthetic scene is as long as is needed."""
+        if self.sequence.startswith(SYNTHETIC) and 'frames=' not in self.sequence and self.frames:
+            return f'{self.sequence}{"&" if "?" in self.sequence else "?"}frames={self.frames}'
+        return self.sequence
+
+
+def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
+    """Run the graph, then make video, contact sheet and report.
+
+    Args:
+        config: what to run and where to.
+        progress: called with frames answered and frames in all.
+
+    Returns:
+        the report, as in `report.json`.
+
+    Raises:
+        NodeDiedError: a node ended or does not go on; its last lines are part of the message.
+        ValueError: the folder cannot be used.
+    """
+    started = time.monotonic()
+    out = config.out.absolute()
+    _make_room(out)
+    environment = node_environment(config.domain_id)
+    os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
+    with ProcessGroup(environment, out / 'logs') as group, Watcher() as watcher:
+        for spec in describe('demo', GraphOptions(tracker=config.tracker, device=config.device, source=config.source),
+                             _parameters(config, out)):
+            # What only looks on must not take the processor from what is looked at.
+            group.start(spec.name, spec.command, niceness=0 if spec.executable in (TRACKER, PLAYER) else 10)
+        group.start('recorder', recorder_command(out / 'bag'), niceness=10)
+        _follow(group, watcher, progress)
+        group.stop()
+        watcher_says = watcher.summary()
+    frame_rate_hz = config.rate_hz or watcher.frame_rate_hz
+    write_video(watcher.pictures, out / 'overlay.mp4', frame_rate_hz)
+    write_contact_sheet(watcher.pictures, out / 'contact_sheet.png')
+    write_targets(out / 'bag', out / 'targets.jsonl')
+    judged = json.loads((out / 'logs' / 'evaluator.json').read_text())
+    report = {
+        'success_auc': judged['success_auc'], 'dp20': judged['dp20'], 'protocol': judged['protocol'],
+        'frames': watcher_says['frames'], 'age_ms': judged['age_ms'], 'stages_ms': watcher_says['stages_ms'],
+        'tracker': watcher_says['tracker'] or config.tracker, 'weights_sha256': watcher_says['weights_sha256'],
+        'sequence': watcher_says['sequence'] or config.sequence, 'frame_rate_hz': round(frame_rate_hz, 3),
+        'seconds': round(time.monotonic() - started, 2), 'host': host_facts(),
+        'diagnostics': watcher_says['diagnostics']}
+    (out / 'report.json').write_text(json.dumps(report, indent=2) + '\n')
+    return report
+
+
+def recorder_command(bag: Path, *options: str, namespace: str = '') -> list[str]:
+    """The recorder of what the graph takes in and gives, as a process."""
+    return [sys.executable, '-m', 'hsi_tracking_ros', 'record', '--out', str(bag), '--namespace', namespace, *options,
+            *RECORDED]
+
+
+def _make_room(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'expected a folder for the outputs, got the file {out}')
+    out.mkdir(parents=True, exist_ok=True)
+    for name in OUTPUTS:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _parameters(config: DemoConfig, out: Path) -> dict[str, dict[str, Any]]:
+    player: dict[str, Any] = {'wait_for_subscribers': 3, 'subscriber_timeout_s': START_TIMEOUT_S,
+                              'frame_rate_hz': config.rate_hz, 'limit': config.frames}
+    return {
+        PLAYER: player,
+        VISUALISER: {'title': f'{config.tracker} on {config.sequence}'},
+        EVALUATOR: {'report_file': str(out / 'logs' / 'evaluator.json'), 'sequence': config.sequence}}
+
+
+def _follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int], None]) -> None:
+    """Until the player has finished and everything sent was answered, drawn and judged, or nothing moves any more."""
+    before, since = -1, time.monotonic()
+    while True:
+        watcher.spin(0.05)
+        group.check()
+        now = time.monotonic()
+        moved = watcher.answers + len(watcher.pictures)
+        if moved != before:
+            before, since = moved, now
+        progress(watcher.answers, watcher.total)
+        if watcher.player_failed:
+            raise NodeDiedError(f'the player stopped: {watcher.player_failed}')
+        if watcher.refusals >= REFUSALS:
+            raise NodeDiedError(f'the tracker could not be configured: {group.log_tail("tracker", 1)}')
+        if watcher.finished and not watcher.answers and now - since > SETTLE_S:
+            raise NodeDiedError(f'the tracker answered no frame; its last lines: {group.log_tail("tracker")}')
+        if watcher.finished and (watcher.complete or now - since > SETTLE_S):
+            return
+        if now - since > (STALL_TIMEOUT_S if watcher.answers else START_TIMEOUT_S + STALL_TIMEOUT_S):
+            tails = '; '.join(f'{name}: {group.log_tail(name, 3)}' for name in ('player', 'tracker'))
+            raise NodeDiedError(f'expected frames to go on, got {watcher.answers} answers of {watcher.total or "?"} '
+                                f'frames and none for {now - since:.0f} s; the last lines: {tails}')

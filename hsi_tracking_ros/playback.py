@@ -1,0 +1,79 @@
+"""A sequence or a bag played to the network, or to a graph of its own that tracks it: as processes."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hsi_tracking_ros.demo import recorder_command
+from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, VISUALISER, GraphOptions, NodeSpec, describe
+from hsi_tracking_ros.processes import ProcessGroup, node_environment
+
+AFTERMATH_S = 1.0   # answers to the last frames are still on their way
+
+
+@dataclass(frozen=True)
+class PlaybackConfig:
+    """What to play and who listens.
+
+    Args:
+        options: of the graph; `source` is what is played.
+        player: parameters of the player.
+        track: start tracker, visualiser and evaluator, too.
+        every_frame: reliable, no frame before the tracker is done with the ones before.
+        record: bag to make of it; None: none.
+        report: JSON of the evaluator; None: none.
+        domain_id: a private domain on this machine; None: the network as the user set it up.
+        log_folder: NAME.log of each process; None: this terminal.
+    """
+
+    options: GraphOptions
+    player: dict[str, Any] = field(default_factory=dict)
+    track: bool = False
+    every_frame: bool = False
+    record: Path | None = None
+    report: Path | None = None
+    domain_id: int | None = None
+    log_folder: Path | None = None
+
+    @property
+    def specs(self) -> list[NodeSpec]:
+        """The nodes to start."""
+        readers = int(self.track) + int(self.record is not None)
+        player = {'exit_when_done': True, 'wait_for_subscribers': readers, 'every_frame': self.every_frame,
+                  'send_init': self.track, **self.player}
+        extra: dict[str, dict[str, Any]] = {PLAYER: player}
+        if self.every_frame:
+            extra[TRACKER] = {'every_frame': True}
+            player.setdefault('rate', 0.0)
+        if self.report is not None:
+            extra[EVALUATOR] = {'report_file': str(self.report.absolute())}
+        specs = [spec for spec in describe('replay', self.options, extra) if spec.package == 'hsi_tracking_ros']
+        return specs if self.track else [spec for spec in specs if spec.executable == PLAYER]
+
+
+def play(config: PlaybackConfig) -> int:
+    """Play until the end or an interrupt, then end what was started.
+
+    Returns:
+        exit status of the player: 0 unless it failed.
+
+    Raises:
+        NodeDiedError: another process ended by itself.
+    """
+    if config.record is not None and config.record.exists():
+        raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
+    with ProcessGroup(node_environment(config.domain_id), config.log_folder) as group:
+        for spec in config.specs:
+            group.start(spec.name, spec.command, niceness=10 if spec.executable == VISUALISER else 0)
+        if config.record is not None:
+            reliable = ('--reliable',) if config.every_frame else ()
+            group.start('recorder', recorder_command(config.record.absolute(), *reliable,
+                                                     namespace=config.options.namespace))
+        while 'player' not in group.ended():
+            group.check()
+            time.sleep(0.1)
+        if config.track or config.record is not None:
+            time.sleep(AFTERMATH_S)
+        return group.ended()['player']

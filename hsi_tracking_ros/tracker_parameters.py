@@ -1,0 +1,49 @@
+"""The parameters of the tracker node."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from hsi_models.tracking.confidence import StatusThresholds
+from hsi_tracking_ros import qos
+from hsi_tracking_ros.parameters import Entry
+
+TABLE = (
+    Entry('tracker', 'auto', 'name of the tracker, NAME or NAME:preset (hsi-tracking models)'),
+    Entry('device', 'cpu', 'where networks compute: cpu, cuda or cuda:N'),
+    Entry('super_resolution', 'off', 'upscale before tracking; this version has no model for it', choices=('off',)),
+    Entry('calibrate', True, 'apply the dark and white levels that hyperspectral_info states'),
+    Entry('every_frame', False, 'reliable, first in first out: for evaluation, results do not depend on speed'),
+    Entry('queue_depth', qos.EVERY_FRAME_DEPTH, 'images that may wait with every_frame', low=1, high=100_000),
+    Entry('history', 30, 'recent images kept, for an initialisation that refers to an older one', low=1, high=1000),
+    Entry('init_box', '', 'X,Y,W,H in pixels of the image: the target in the first image; empty: none'),
+    Entry('max_gap_s', 10.0, 'stamps further apart are a jump of the clock: forget the target; 0: never', 's', low=0.0),
+    Entry('warm_up_height', 128, 'rows of the noise that warms the tracker up; 0: no warm-up', 'px', low=0, high=65535),
+    Entry('warm_up_width', 128, 'columns of that noise', 'px', low=16, high=65535),
+    Entry('warm_up_bands', 16, 'bands of that noise', low=1, high=512),
+    Entry('status.tracking_score', StatusThresholds.tracking_score, 'score from which a target counts as seen',
+          low=0.0, high=1.0, runtime=True),
+    Entry('status.uncertain_score', StatusThresholds.uncertain_score, 'score below which TRACKING becomes UNCERTAIN',
+          low=0.0, high=1.0, runtime=True),
+    Entry('status.lost_score', StatusThresholds.lost_score, 'score below which a frame counts towards LOST',
+          low=0.0, high=1.0, runtime=True),
+    Entry('status.lost_frames', StatusThresholds.lost_frames, 'such frames in a row that make LOST', low=1, high=1000,
+          runtime=True),
+    Entry('status.found_frames', StatusThresholds.found_frames, 'good frames in a row that end LOST', low=1, high=1000,
+          runtime=True),
+    Entry('status.max_spectral_angle_rad', StatusThresholds.max_spectral_angle_rad,
+          'a frame with a larger angle to the template does not count as seen', 'rad', low=0.001, high=3.2,
+          runtime=True),
+    Entry('status.max_jump', StatusThresholds.max_jump,
+          'nor one where the centre moved further, in units of the square root of the area', low=0.001, high=1e6,
+          runtime=True),
+    Entry('ray_length_m', 10.0, 'length of the bearing rays in ~/markers', 'm', low=0.001, high=1e6, runtime=True),
+    Entry('slowdown_ms', 0.0, 'for tests of overload: the worker sleeps this long before each image', 'ms',
+          low=0.0, high=10_000.0),
+)
+
+
+def thresholds_from(values: Mapping[str, Any]) -> StatusThresholds:
+    """Thresholds of the parameters `status.*`."""
+    return StatusThresholds(**{item.name: values[f'status.{item.name}'] for item in fields(StatusThresholds)})

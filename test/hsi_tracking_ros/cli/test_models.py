@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+
+from hsi_models.registry import create_tracker, tracker_names
+from hsi_models.tracking.state import Tracker
+from hsi_tracking_ros.cli.main import main
+
+KEYS = {'name', 'kind', 'preset', 'parameters', 'gmacs', 'weights'}
+
+
+def test_models_lists_what_the_contract_names(capsys):
+    assert main(['models', '--json', '--bands', '31', '--scale', '4']) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(set(row) >= KEYS for row in rows)
+    assert {'auto', 'spectral_dcf'} <= {row['name'] for row in rows if row['kind'] == 'tracker'}
+
+
+def test_models_as_a_table(capsys):
+    assert main(['models']) == 0
+    assert 'spectral_dcf' in capsys.readouterr().out
+
+
+def test_every_listed_tracker_can_be_made():
+    for name in tracker_names():
+        assert isinstance(create_tracker(name), Tracker)

@@ -1,0 +1,117 @@
+"""The one description of the graph: nodes that exist, parameters they know, topics that meet."""
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from hsi_tracking_ros.graph import OPTIONS, VARIANTS, GraphOptions, describe
+from hsi_tracking_ros.share import share_file
+
+NODES = {'tracking': ['tracker', 'visualiser'], 'replay': ['tracker', 'visualiser', 'evaluator', 'player'],
+         'demo': ['tracker', 'visualiser', 'evaluator', 'player'], 'drone': ['tracker', 'static_transform_publisher']}
+
+
+def of(specs, name):
+    return next(spec for spec in specs if spec.name == name)
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_nodes_of_each_variant(variant):
+    specs = describe(variant)
+    assert [spec.name for spec in specs] == NODES[variant]
+    for spec in specs:
+        if spec.package == 'hsi_tracking_ros':
+            assert importlib.util.find_spec(f'hsi_tracking_ros.nodes.{spec.executable}')
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_every_parameter_is_one_the_node_declares(variant):
+    options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true')
+    yaml = pytest.importorskip('yaml', reason='needs PyYAML: the extra `ros`')
+    pytest.importorskip('hsi_tracking_ros.msg', reason='needs ROS 2 and the generated messages: scripts/setup')
+    for spec in describe(variant, options):
+        if spec.package != 'hsi_tracking_ros':
+            continue
+        table = importlib.import_module(f'hsi_tracking_ros.nodes.{spec.executable}').TABLE
+        known = {entry.name for entry in table} | {'use_sim_time', 'autostart', 'qos_overrides'}
+        assert set(spec.parameters) <= known
+        for file in spec.parameter_files:
+            for name, content in yaml.safe_load(Path(file).read_text()).items():
+                if name in (f'/**/{spec.name}', '/**'):
+                    assert set(content['ros__parameters']) <= known, file
+
+
+def test_options_and_their_values_are_one_list():
+    assert [field.name for field in fields(GraphOptions)] == [option.name for option in OPTIONS]
+    assert GraphOptions() == GraphOptions(**{option.name: option.default for option in OPTIONS})
+
+
+def test_what_is_not_asked_for_is_left_to_the_parameter_files():
+    tracker = of(describe('tracking'), 'tracker')
+    assert tracker.parameters == {'use_sim_time': False}
+    chosen = of(describe('tracking', GraphOptions(tracker='spectral_dcf', autostart='false')), 'tracker')
+    assert chosen.parameters == {'tracker': 'spectral_dcf', 'autostart': False, 'use_sim_time': False}
+
+
+def test_users_file_and_then_arguments_win():
+    spec = of(describe('demo', GraphOptions(params_file='/my.yaml', device='cuda')), 'tracker')
+    arguments = spec.ros_arguments
+    files = [arguments[i + 1] for i, word in enumerate(arguments) if word == '--params-file']
+    assert files == [str(share_file('config/tracker.yaml')), str(share_file('config/demo.yaml')), '/my.yaml']
+    assert arguments.index("device:='cuda'") > arguments.index('/my.yaml')
+
+
+def test_topics_meet_within_a_namespace():
+    specs = describe('replay', GraphOptions(namespace='drone1'))
+    assert of(specs, 'player').remappings == (('targets', 'tracker/targets'), ('init', 'tracker/init'))
+    for name in ('visualiser', 'evaluator'):
+        assert of(specs, name).remappings == (('targets', 'tracker/targets'),)
+    for spec in specs:
+        assert '__ns:=/drone1' in spec.command
+        assert not any(target.startswith('/') for _, target in spec.remappings), 'relative, or the namespace is lost'
+
+
+def test_a_live_camera_is_named_by_its_image_topic():
+    for spec in describe('tracking', GraphOptions(image_topic='/camera/image_raw')):
+        assert ('image', '/camera/image_raw') in spec.remappings
+
+
+def test_simulated_time_comes_from_the_player():
+    specs = describe('replay', GraphOptions(use_sim_time='true'))
+    assert of(specs, 'player').parameters['publish_clock'] is True
+    assert 'use_sim_time' not in of(specs, 'player').parameters
+    assert all(of(specs, name).parameters['use_sim_time'] for name in ('tracker', 'visualiser', 'evaluator'))
+
+
+def test_a_drone_flies_without_pictures_and_gets_its_tracker_back():
+    specs = describe('drone', GraphOptions(camera_pose='.1 0 -.2 0 1.57 0', base_frame='body', camera_frame='cam'))
+    assert of(specs, 'tracker').respawn
+    assert of(specs, 'static_transform_publisher').arguments == (
+        '--x', '.1', '--y', '0', '--z', '-.2', '--roll', '0', '--pitch', '1.57', '--yaw', '0',
+        '--frame-id', 'body', '--child-frame-id', 'cam')
+
+
+def test_commands_run_our_modules_in_this_python():
+    command = of(describe('demo'), 'player').command
+    assert command[:3] == [sys.executable, '-m', 'hsi_tracking_ros.nodes.player_node']
+    assert command[command.index('--ros-args') + 1:][-2:] == ['-r', 'init:=tracker/init']
+
+
+def test_rviz_is_for_launch_files_only():
+    rviz = of(describe('tracking', GraphOptions(rviz='true')), 'rviz2')
+    with pytest.raises(ValueError, match='got rviz2 of rviz2: it is started by launch files only'):
+        _ = rviz.command
+
+
+@pytest.mark.parametrize(('call', 'message'), [
+    (lambda: describe('swarm'), "expected a graph of tracking, replay, demo, drone, got 'swarm'"),
+    (lambda: GraphOptions(log_level='loud'), "expected log_level of debug, .* got 'loud'"),
+    (lambda: GraphOptions(camera_pose='1 2'), 'expected camera_pose as six numbers'),
+    (lambda: GraphOptions(super_resolution='crop'), "expected super_resolution off, got 'crop'")])
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

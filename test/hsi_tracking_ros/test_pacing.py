@@ -1,0 +1,81 @@
+"""Pacing of the player, with a clock that stands still unless told."""
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from hsi_tracking_ros.pacing import Pace
+
+
+def wait_in_thread(pace, interval_s, results):
+    thread = threading.Thread(target=lambda: results.append(pace.wait(interval_s)))
+    thread.start()
+    return thread
+
+
+def test_frames_come_at_the_rate_without_drift():
+    pace = Pace(2.0)
+    start = time.monotonic()
+    for _ in range(25):
+        assert pace.wait(0.02)
+    assert time.monotonic() - start == pytest.approx(0.25, abs=0.05)
+
+
+def test_as_fast_as_possible_does_not_wait():
+    pace = Pace(0.0)
+    start = time.monotonic()
+    assert all(pace.wait(10.0) for _ in range(1000))
+    assert time.monotonic() - start < 1.0
+
+
+def test_paused_lets_nothing_through_but_steps():
+    pace, results = Pace(0.0, paused=True), []
+    thread = wait_in_thread(pace, 1.0, results)
+    thread.join(0.05)
+    assert thread.is_alive()
+    pace.step()
+    thread.join(2.0)
+    assert results == [True]
+    assert pace.paused
+
+
+def test_stop_ends_a_wait():
+    pace, results = Pace(paused=True), []
+    thread = wait_in_thread(pace, 1.0, results)
+    pace.stop()
+    thread.join(2.0)
+    assert results == [False]
+
+
+def test_a_stall_is_not_made_up_for():
+    now = [0.0]
+    pace = Pace(1.0, now=lambda: now[0])
+    ticks = []
+
+    def stall(gone_s):
+        ticks.append(gone_s)
+        now[0] += 5.0
+    assert pace.wait(0.04, stall)
+    now_before = now[0]
+    assert pace.wait(0.04)          # the credit of at most one interval
+    assert now[0] == now_before
+    now[0] += 0.0
+    results = []
+    thread = wait_in_thread(pace, 0.04, results)
+    thread.join(0.1)
+    assert thread.is_alive(), 'no burst: the third frame has to wait'
+    now[0] += 0.05
+    pace.set_rate(1.0)              # wakes it
+    thread.join(2.0)
+    assert results == [True]
+    assert ticks[0] == 0.0
+
+
+def test_ticks_tell_the_media_time():
+    pace, ticks = Pace(0.5), []
+    pace.wait(0.03, ticks.append, tick_s=0.005)
+    assert len(ticks) >= 5
+    assert ticks == sorted(ticks)
+    assert 0 <= ticks[0] <= ticks[-1] <= 0.03
