@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -145,19 +146,24 @@ def camera_beside(folder: Path) -> Camera | None:
 def read_boxes(folders: Iterable[Path], frames: int, *, one_based: bool = False) -> Boxes:
     """The ground truth of a sequence, from the first file of `TRUTH_FILES` in the first folder that has one.
 
+    A file with more rows than frames (a shortened copy of a sequence) is cut, one with fewer leaves the last frames
+    without truth; both with a warning.
+
     Returns:
         (N, 4), 0-based, nan where there is no valid truth; (0, 4) without such a file, one row where only the first
         box is given.
 
     Raises:
-        ValueError: malformed, or neither one row nor one a frame.
+        ValueError: malformed.
     """
     path = next((folder / name for folder in folders for name in TRUTH_FILES if (folder / name).is_file()), None)
     if path is None:
         return np.empty((0, 4))
     boxes = read_truth(path)
     if len(boxes) > frames or (1 < len(boxes) < frames and path.name != 'init_rect.txt'):
-        raise ValueError(f'{path}: expected {frames} rows, one a frame (or the first alone), got {len(boxes)}')
+        warnings.warn(f'{path}: expected {frames} rows, one a frame (or the first alone), got {len(boxes)}: '
+                      'taken in order from the first frame on', stacklevel=2)
+        boxes = boxes[:frames]
     if one_based:
         boxes[:, :2] -= 1
     return boxes

@@ -167,9 +167,10 @@ class SpectralDcf:
             view = target.appearance.view(frame, box.centre, box)
             if answer.cues.relative_peak >= self.config.learn_peak:
                 box = self._refined(target, view, self._scaled(target, view, box, frame))
-        angle, spectrum = self._spectrum(target, view, box)
         previous = target.box.centre
         status = self._machine.update(answer.score, answer.cues)
+        angle, spectrum = (math.nan, np.zeros(0, np.float32)) if status is TrackStatus.LOST \
+            else self._spectrum(target, view, box)
         target.box = box
         target.age += 1
         target.unseen = 0 if status is TrackStatus.TRACKING else target.unseen + 1

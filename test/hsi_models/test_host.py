@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import platform
 
 from hsi_models.host import host_facts

@@ -15,7 +15,8 @@ def test_maps_of_25_cells_from_a_cached_template(head, cached):
     state = heads.template([torch.rand(1, 8, 7, 7)] * 2, BOX)
     assert sorted(state) == ['x_cls0', 'x_cls1', 'x_reg0', 'x_reg1']
     assert {tuple(value.shape) for value in state.values()} == {(1, 8, cached, cached)}
-    cls, reg = heads(state, [torch.rand(1, 8, 31, 31)] * 2)
+    with torch.no_grad():
+        cls, reg = heads(state, [torch.rand(1, 8, 31, 31)] * 2)
     assert cls.shape == (1, 2, 25, 25)
     assert reg.shape == (1, 4, 25, 25)
     assert float(reg.min()) > 0

@@ -138,6 +138,10 @@ def test_half_precision_says_about_the_same(siamese, dtype):
     assert bool(torch.isfinite(half.reg).all())
 
 
+def test_every_weight_is_trained(siamese):
+    assert siamese.untrained(SsfNet(SsfNetConfig.preset('fast')), 8) == []
+
+
 def test_overfits_one_pair(siamese):
     assert siamese.overfit(SsfNet(SsfNetConfig.preset('fast')), bands=8) > 0.9
 

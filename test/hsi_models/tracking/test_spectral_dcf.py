@@ -59,6 +59,8 @@ def test_a_target_that_is_gone_is_lost_and_found_again_elsewhere(make_scene) -> 
     assert gone[-1].box is None
     assert gone[-1].score < 0.4
     assert gone[-1].frames_since_seen >= 15
+    assert gone[-1].spectrum.size == 0
+    assert math.isnan(gone[-1].spectral_angle_rad)
     elsewhere = Box(15, 85, 24, 20)
     back = [tracker.update(scene.frame(i, box=elsewhere)) for i in range(35, 50)]
     assert back[-1].status is TrackStatus.TRACKING

@@ -1,0 +1,107 @@
+"""The rows: name -> a tracker, and what each needs besides the sequences."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hsi_models.registry import create_tracker, tracker_names
+from hsi_models.tracking.state import Tracker
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What some rows cannot do without.
+
+    Args:
+        nanotrack: weights of NanoTrack v3, `*.safetensors`.
+        opencv: a Python with opencv-contrib-python-headless.
+    """
+
+    nanotrack: Path | None = None
+    opencv: Path | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Args:
+        name: of the row and of its folder of results.
+        create: makes the tracker.
+        speaks: it has a score and a status worth writing down.
+        needs: the option without which it cannot run, '' where there is none.
+    """
+
+    name: str
+    create: Callable[[Needs], Tracker]
+    speaks: bool = False
+    needs: str = ''
+
+
+def _pixels(fit: str) -> Callable[[Needs], Tracker]:
+    def create(needs: Needs) -> Tracker:
+        from benchmarks.peers import pixels
+        return pixels.PixelTracker(getattr(pixels, fit))
+    return create
+
+
+def _opencv(name: str) -> Callable[[Needs], Tracker]:
+    def create(needs: Needs) -> Tracker:
+        from benchmarks.peers.opencv import OpenCvTracker
+        if needs.opencv is None:
+            raise ValueError(f'expected --opencv PYTHON for {name}, got none')
+        return OpenCvTracker(name, needs.opencv)
+    return create
+
+
+def _still(needs: Needs) -> Tracker:
+    from benchmarks.peers.still import Still
+    return Still()
+
+
+def _nanotrack(needs: Needs) -> Tracker:
+    from hsi_models.tracking.colour_trackers import create_nanotrack
+    from hsi_models.tracking.confidence import StatusThresholds
+    # As published it follows its best guess for ever: what this project adds for a lost target is not this row's.
+    return create_nanotrack(weights=needs.nanotrack, runtime='onnx', thresholds=StatusThresholds(lost_score=0.0))
+
+
+def _fusion(needs: Needs) -> Tracker:
+    from hsi_models.tracking.colour_trackers import create_fusion
+    return create_fusion(weights=needs.nanotrack, runtime='onnx')
+
+
+PEERS = (
+    Row('still', _still),
+    Row('kcf', _opencv('KCF'), needs='opencv'),
+    Row('csrt', _opencv('CSRT'), needs='opencv'),
+    Row('mil', _opencv('MIL'), needs='opencv'),
+    Row('discriminant', _pixels('fit_discriminant')),
+    Row('ace', _pixels('fit_cosine')),
+    Row('nanotrack_v3', _nanotrack, speaks=True, needs='nanotrack'),
+    Row('fusion', _fusion, speaks=True, needs='nanotrack'),
+)
+
+
+def find_rows(names: list[str], needs: Needs) -> list[Row]:
+    """The rows of these names; without names all peers whose needs are met, and spectral_dcf.
+
+    Raises:
+        ValueError: an unknown name, or a row whose need is not met.
+    """
+    known = {row.name: row for row in PEERS}
+    if not names:
+        return [row for row in known.values() if not row.needs or getattr(needs, row.needs)] + [_own('spectral_dcf')]
+    unknown = [name for name in names if name not in known and name not in tracker_names()]
+    if unknown:
+        raise ValueError(f'expected rows among {", ".join([*known, *tracker_names()])}, got {", ".join(unknown)}')
+    rows = [known.get(name) or _own(name) for name in names]
+    for row in rows:
+        if row.needs and not getattr(needs, row.needs):
+            raise ValueError(f'expected --{row.needs} for the row {row.name}, got none')
+    return rows
+
+
+def _own(name: str) -> Row:
+    return Row(name.replace(':', '_'), lambda needs: create_tracker(name), speaks=True)
