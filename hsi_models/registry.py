@@ -24,7 +24,8 @@ class Entry:
         alias_of: the entry that this one stands for, '' for an entry of its own.
         measure: `module:attribute` of a callable (bands, scale, **options) that returns (parameters, gmacs), ''
             for a model without a network: no parameters, gmacs unknown.
-        weights: sha256 of the checkpoint, None where there is none.
+        weights: `module:attribute` of a callable (scale, **options) that returns the sha256 of the shipped weights or
+            None, '' where there are none.
         note: what a user should know.
     """
 
@@ -35,7 +36,7 @@ class Entry:
     options: dict[str, Any] = field(default_factory=dict)
     alias_of: str = ''
     measure: str = ''
-    weights: str | None = None
+    weights: str = ''
     note: str = ''
 
     @property
@@ -44,11 +45,25 @@ class Entry:
         return f'{self.name}:{self.preset}' if self.preset else self.name
 
 
+_SR = 'hsi_models.superresolution.factory'
+
+
+def _super_resolver(name: str, preset: str, note: str) -> Entry:
+    return Entry(name, 'super_resolver', f'{_SR}:create_super_resolver', preset,
+                 options={'name': f'{name}:{preset}' if preset else name}, measure=f'{_SR}:measure',
+                 weights=f'{_SR}:shipped_sha256', note=note)
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry('auto', 'tracker', 'hsi_models.tracking.spectral_dcf:create', alias_of='spectral_dcf',
           note='the default: spectral_dcf, as long as no trained network is shipped'),
     Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
           note='correlation filter on spatial features and the target probability image; needs no weights'),
+    _super_resolver('cst_eigen', '', 'a small CST over eigen-images of the frame, back-projected'),
+    _super_resolver('cst', 'fast', 'CST blocks over eigen-images; train it first'),
+    _super_resolver('cst', 'paper', 'CST as published; train it first'),
+    _super_resolver('back_projection', '', 'bicubic, made to agree with its input; without learning'),
+    _super_resolver('bicubic', '', 'the yardstick; without learning'),
 )
 
 
@@ -109,8 +124,9 @@ def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:
     rows = []
     for entry in ENTRIES:
         parameters, gmacs = _load(entry.measure)(bands, scale, **entry.options) if entry.measure else (0, None)
+        weights = _load(entry.weights)(scale, **entry.options) if entry.weights else None
         rows.append({'name': entry.name, 'kind': entry.kind, 'preset': entry.preset or None,
-                     'parameters': parameters, 'gmacs': gmacs, 'weights': entry.weights, 'note': entry.note})
+                     'parameters': parameters, 'gmacs': gmacs, 'weights': weights, 'note': entry.note})
     return rows
 
 

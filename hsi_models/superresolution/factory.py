@@ -23,6 +23,12 @@ def shipped_weights(name: str, scale: int) -> Path:
     return WEIGHTS_FOLDER / f'{name.replace(":", "_")}_x{scale}.safetensors'
 
 
+def shipped_sha256(scale: int, name: str) -> str | None:
+    """SHA-256 of the shipped weights, as their card states it; None where none are shipped."""
+    path = shipped_weights(name, scale)
+    return load_card(path).sha256 if path.is_file() else None
+
+
 def create_super_resolver(name: str, scale: int = 2, device: str = 'cpu', *, weights: str | Path | None = None,
                           tiling: Tiling | None = None) -> TiledSuperResolver:
     """A super-resolver ready for use.

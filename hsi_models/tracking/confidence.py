@@ -23,6 +23,8 @@ class StatusThresholds:
         found_frames: frames in a row that confirm a LOST target before it is TRACKING again.
         max_spectral_angle_rad: a frame with a larger angle to the template does not count as seen.
         max_jump: nor one where the centre moved further, in units of sqrt(w * h) of the target.
+        found_contrast: nor, for a LOST target, one where the target probability stands out less, as a share of how it
+            stood out on the first frame; without effect where that was not measured.
 
     Raises:
         ValueError: values out of range, or scores not in the order lost <= uncertain <= tracking.
@@ -35,6 +37,7 @@ class StatusThresholds:
     found_frames: int = 3
     max_spectral_angle_rad: float = 0.35
     max_jump: float = 2.0
+    found_contrast: float = 0.6
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -46,6 +49,8 @@ class StatusThresholds:
         if self.lost_frames < 1 or self.found_frames < 1:
             raise ValueError('expected lost_frames and found_frames >= 1, got '
                              f'{self.lost_frames} and {self.found_frames}')
+        if not 0 <= self.found_contrast <= 1:
+            raise ValueError(f'expected found_contrast 0..1, got {self.found_contrast:g}')
         if self.max_spectral_angle_rad <= 0 or self.max_jump <= 0:
             raise ValueError('expected max_spectral_angle_rad and max_jump > 0, got '
                              f'{self.max_spectral_angle_rad:g} and {self.max_jump:g}')
@@ -130,6 +135,11 @@ class StatusMachine:
         """Back to TRACKING, as after an initialisation."""
         self.status, self._low, self._high = TrackStatus.TRACKING, 0, 0
 
+    @property
+    def is_confirming(self) -> bool:
+        """True while a LOST target was seen in the last frame but not often enough yet."""
+        return self.status is TrackStatus.LOST and self._high > 0
+
     def update(self, score: float, cues: Cues | None = None) -> TrackStatus:
         """Status after the next frame.
 
@@ -138,8 +148,9 @@ class StatusMachine:
             cues: of the same frame; angle and jump beyond their limits keep it from counting as seen.
         """
         limits = self.thresholds
-        implausible = cues is not None and (cues.spectral_angle_rad > limits.max_spectral_angle_rad
-                                            or cues.jump > limits.max_jump)
+        implausible = cues is not None and (
+            cues.spectral_angle_rad > limits.max_spectral_angle_rad or cues.jump > limits.max_jump
+            or (self.status is TrackStatus.LOST and cues.contrast < limits.found_contrast))
         seen = score >= limits.tracking_score and not implausible
         self._high = self._high + 1 if seen else 0
         self._low = self._low + 1 if score < limits.lost_score else 0

@@ -53,7 +53,7 @@ class SpectralDcfConfig:
     score: ScoreModel = field(default_factory=ScoreModel)
     learn_peak: float = 0.8
     refine_weight: float = 0.25
-    refine_share: float = 0.5
+    refine_share: float = 0.8
     redetect_roc: float = 0.95
     minimum_px: float = 3.0
 
@@ -197,12 +197,13 @@ class SpectralDcf:
         found = (min(max(view.region.x + column * cell, 0.0), float(frame.width)),
                  min(max(view.region.y + row * cell, 0.0), float(frame.height)))
         box = Box.from_centre(*found, target.box.w, target.box.h)
-        lost = self._machine.status is TrackStatus.LOST
+        # A lost target may be anywhere, but has to stay where it was found.
+        free = self._machine.status is TrackStatus.LOST and not self._machine.is_confirming
         cues = Cues(
             relative_peak=value / max(target.peaks.value, 1e-6),
             psr=peak_to_sidelobe_ratio(response, *divmod(int(response.argmax()), response.shape[1])),
             spectral_angle_rad=self._spectrum(target, view, box)[0],
-            jump=0.0 if lost else math.dist(found, target.box.centre) / math.sqrt(box.area),
+            jump=0.0 if free else math.dist(found, target.box.centre) / math.sqrt(box.area),
             contrast=view.contrast(box) / target.contrast
             if target.appearance.weight >= self.config.refine_weight and target.contrast > 0 else math.nan)
         return _Answer(view, found, value, cues, self.config.score.score(cues))

@@ -51,6 +51,19 @@ def test_models_have_the_keys_of_the_contract() -> None:
     assert (own['parameters'], own['gmacs'], own['weights']) == (0, None, None)
 
 
+@pytest.mark.parametrize(('scale', 'weights'), [(2, True), (4, True), (8, False)])
+def test_super_resolvers_tell_size_and_weights_by_scale(scale: int, weights: bool) -> None:
+    rows = {(row['name'], row['preset']): row for row in registry.models(bands=48, scale=scale)}
+    assert rows['cst', 'paper']['parameters'] == pytest.approx({2: 9.56e6, 4: 10.73e6, 8: 11.90e6}[scale], abs=1e4)
+    assert rows['cst', 'paper']['weights'] is None
+    assert (rows['cst_eigen', None]['weights'] is not None) == weights
+    assert rows['bicubic', None]['parameters'] == 0
+
+
+def test_a_super_resolver_by_name() -> None:
+    assert registry.create_super_resolver('cst_eigen', scale=2).scale == 2
+
+
 def test_a_tracker_without_a_network_needs_no_torch(repository: Path) -> None:
     code = ("import sys; from hsi_models.registry import create_tracker; create_tracker('spectral_dcf'); "
             "sys.exit('torch' in sys.modules)")

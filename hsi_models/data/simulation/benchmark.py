@@ -30,7 +30,8 @@ VERSION = 1
 LOWEST_CONTRAST, HIGHEST_CONTRAST = 0.005, 0.9
 # By group: how much ground resembles the target, and how much of its own detail a hidden target shows. Where the
 # spectrum says less, the picture has to say more, or nothing could be tracked at all.
-CLUTTER = {'camouflage_1': (0.1, 0.3), 'camouflage_2': (0.25, 0.45), 'camouflage_3': (0.4, 0.7), 'hide': (0.15, 0.4)}
+CLUTTER = {'camouflage_1': (0.05, 0.2), 'camouflage_2': (0.15, 0.35), 'camouflage_3': (0.3, 0.55),
+           'hide': (0.05, 0.3)}
 OWN_TEXTURE = {'camouflage_1': (0.15, 0.5), 'camouflage_2': (0.4, 0.8), 'camouflage_3': (0.65, 1.0),
                'hide': (0.3, 0.7)}
 HIDE_SEPARABILITY = (0.96, 0.995)
@@ -162,8 +163,8 @@ def _camouflage(recipe: Recipe, data: Path, camera: SnapshotCamera, view: tuple[
         backdrop = picture_backdrop(video.rgb(int(rng.integers(len(video)))), size, generator)
     resemblance = clutter * float(rng.uniform(*CLUTTER[recipe.group]))
     options = CamouflageOptions(
-        variation=float(rng.uniform(0.3, 0.6)), clutter=resemblance,
-        drift=float(rng.uniform(0.2, 0.8)), own_texture=float(rng.uniform(*OWN_TEXTURE[recipe.group])),
+        variation=float(rng.uniform(0.15, 0.4)), clutter=resemblance,
+        drift=float(rng.uniform(0.1, 0.6)), own_texture=float(rng.uniform(*OWN_TEXTURE[recipe.group])),
         look_alikes=int(rng.integers(3, 6)), speed=float(rng.uniform(0.08, 0.14)))
     actual = backdrop.size[0] - 2 * SHAKE_PX, backdrop.size[1] - 2 * SHAKE_PX
     track = fit_track(read_track(data / 'hotc2020_gt_boxes' / recipe.motion, recipe.frames), actual, recipe.size_px,

@@ -35,6 +35,8 @@ _PANS = {
              ('outside_palace_small_easterngate2_prefix_13', (126, 152, 50, 20)),
              ('abu_urban_3_100x100x191', (17, 6, 7, 7)), ('abu_urban_3_100x100x191', (30, 17, 7, 7)),
              ('abu_beach_2_100x100x193', (27, 49, 6, 6)), ('paris_hyperion_72x72x128', (38, 54, 9, 11)))}
+_GRADES = (1, 2, 3, 1, 2, 1, 3, 2, 1)
+_CAMERAS = ('vis', 'nir', 'vis', 'nir', 'vis', 'vis', 'nir', 'nir', 'nir')
 _CAMOUFLAGES = ('twins', 'hidden', 'fakes', 'hidden', 'twins', 'aerial')
 
 
@@ -85,7 +87,7 @@ def benchmark_recipes(split: str) -> tuple[Recipe, ...]:
     recipes = [Recipe(f'ordinary_{number:02d}_{video}', 'ordinary', 'ordinary', video, _camera(number), seed + number,
                       light=_LIGHTS[number % 6]) for number, video in enumerate(_VIDEOS[split])]
     count = {'validation': 8, 'test': 18}[split]
-    recipes += [_camouflage(split, number, seed + 100 + number, f'camouflage_{1 + number % 3}')
+    recipes += [_camouflage(split, number, seed + 100 + number, f'camouflage_{_GRADES[number % len(_GRADES)]}')
                 for number in range(count)]
     recipes += [_camouflage(split, number + 3, seed + 200 + number, 'hide')
                 for number in range({'validation': 4, 'test': 8}[split])]
@@ -110,6 +112,6 @@ def _camouflage(split: str, number: int, seed: int, group: str) -> Recipe:
     hide = group == 'hide'
     size = rng.uniform(14, 24) if kind == 'aerial' else rng.uniform(16, 38)
     return Recipe(f'{group}_{number:02d}_{kind}_{source.split("_100x")[0][:16]}', group, kind, source,
-                  _camera(number // 3 + number % 3), seed, int(rng.integers(64, 101)), _HARD_LIGHTS[number % 5],
+                  _CAMERAS[number % 9], seed, int(rng.integers(64, 101)), _HARD_LIGHTS[number % 5],
                   round(float(size), 1), '' if hide else _MOTION[number % len(_MOTION)], hide,
                   _ZOOM.get(source, 1.0))

@@ -39,6 +39,16 @@ def test_a_frame_beyond_the_limits_does_not_count_as_seen(cues: Cues) -> None:
     assert StatusMachine(LIMITS).update(0.9, cues) is U
 
 
+def test_a_lost_target_has_to_look_like_itself_to_be_found() -> None:
+    machine = StatusMachine(LIMITS)
+    for _ in range(3):
+        machine.update(0.0)
+    steps = ((0.3, False, L), (0.9, True, L), (0.3, False, L), (0.9, True, L), (0.9, False, T))
+    for contrast, confirming, status in steps:
+        assert machine.update(0.9, Cues(1, 20, contrast=contrast)) is status
+        assert machine.is_confirming is confirming
+
+
 def test_an_angle_that_was_not_measured_does_no_harm() -> None:
     assert StatusMachine(LIMITS).update(0.9, Cues(1, 12, spectral_angle_rad=math.nan)) is T
 
