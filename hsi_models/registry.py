@@ -27,6 +27,7 @@ class Entry:
         weights: `module:attribute` of a callable (scale, **options) that returns the sha256 of the shipped weights or
             None, '' where there are none.
         note: what a user should know.
+        ready: works as it is; False: the caller has to give a file of weights.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     measure: str = ''
     weights: str = ''
     note: str = ''
+    ready: bool = True
 
     @property
     def full_name(self) -> str:
@@ -59,6 +61,10 @@ ENTRIES: tuple[Entry, ...] = (
           note='the default: spectral_dcf, as long as no trained network is shipped'),
     Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
           note='correlation filter on spatial features and the target probability image; needs no weights'),
+    *(Entry(name, 'tracker', 'hsi_models.tracking.network_trackers:create', preset,
+            options={'network': f'{name}:{preset}'}, measure='hsi_models.tracking.network_trackers:measure',
+            note='no trained weights are shipped yet: give weights=PATH', ready=False)
+      for name in ('ssf_net', 'bcr_net') for preset in ('fast', 'paper')),
     _super_resolver('cst_eigen', '', 'a small CST over eigen-images of the frame, back-projected'),
     _super_resolver('cst', 'fast', 'CST blocks over eigen-images; train it first'),
     _super_resolver('cst', 'paper', 'CST as published; train it first'),
@@ -91,8 +97,8 @@ def create_super_resolver(name: str, *, device: str = 'cpu', **options: Any) -> 
 
 
 def tracker_names() -> tuple[str, ...]:
-    """Names that `create_tracker` knows, with presets."""
-    return tuple(entry.full_name for entry in ENTRIES if entry.kind == 'tracker')
+    """Names that `create_tracker` makes as they are, with presets: no networks without shipped weights."""
+    return tuple(entry.full_name for entry in ENTRIES if entry.kind == 'tracker' and entry.ready)
 
 
 def super_resolver_names() -> tuple[str, ...]:

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hsi_models import registry
+from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
 from hsi_models.tracking.spectral_dcf import SpectralDcf
 from hsi_models.tracking.state import Tracker
 
@@ -58,6 +61,36 @@ def test_super_resolvers_tell_size_and_weights_by_scale(scale: int, weights: boo
     assert rows['cst', 'paper']['weights'] is None
     assert (rows['cst_eigen', None]['weights'] is not None) == weights
     assert rows['bicubic', None]['parameters'] == 0
+
+
+@pytest.mark.parametrize('name', ['ssf_net', 'ssf_net:paper', 'bcr_net', 'bcr_net:fast'])
+def test_an_untrained_network_is_no_tracker(name: str) -> None:
+    with pytest.raises(ValueError, match='expected weights=PATH with trained weights of .*_net:.*, got none'):
+        registry.create_tracker(name)
+    assert name not in registry.tracker_names()
+
+
+def test_networks_tell_size_and_cost() -> None:
+    rows = {(row['name'], row['preset']): row for row in registry.models()}
+    assert 0.5e6 < rows['ssf_net', 'fast']['parameters'] < 3e6
+    assert 0.5e6 < rows['bcr_net', 'fast']['parameters'] < 3e6
+    assert rows['ssf_net', 'fast']['gmacs'] == pytest.approx(1.296, abs=1e-3)
+    assert rows['ssf_net', 'fast']['weights'] is None
+
+
+def test_weights_by_path_make_a_tracker(tmp_path: Path) -> None:
+    torch = pytest.importorskip('torch')
+    from safetensors.torch import save_file
+
+    from hsi_models.runtime.export import build_network
+    torch.manual_seed(0)
+    save_file(build_network('ssf_net:fast').state_dict(), tmp_path / 'w.safetensors')
+    tracker = registry.create_tracker('ssf_net', weights=tmp_path / 'w.safetensors')
+    rng = np.random.default_rng(0)
+    frame = HyperspectralFrame(rng.random((64, 64, 8), np.float32))
+    first = tracker.initialise(frame, Box(20, 20, 16, 16))
+    assert first.box == Box(20, 20, 16, 16)
+    assert 0 <= tracker.update(frame).score <= 1
 
 
 def test_a_super_resolver_by_name() -> None:

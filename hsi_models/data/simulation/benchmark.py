@@ -112,9 +112,9 @@ def update_manifest(path: Path, split: str, made: list[Made]) -> None:
 
 
 def differences(split: str, made: list[Made]) -> list[str]:
-    """Names whose hash is not that of the manifest."""
+    """Names whose hash is not that of the manifest; a manifest without the split (not yet frozen) knows none."""
     expected = {entry['name']: entry['sha256'] for entry in manifest()['splits'].get(split, [])}
-    return [sequence.name for sequence in made if expected.get(sequence.name) != sequence.sha256]
+    return [sequence.name for sequence in made if expected and expected.get(sequence.name) != sequence.sha256]
 
 
 def _camera(recipe: Recipe, data: Path) -> SnapshotCamera:

@@ -35,6 +35,10 @@ def test_groups_hold_each_sequence_and_camouflage_its_grades(tmp_path: Path) -> 
 @pytest.mark.parametrize('split', SPLITS)
 def test_the_manifest_lists_the_recipes(split: str) -> None:
     listed = manifest()['splits'][split]
+    if not manifest()['frozen']:
+        assert listed == []         # nothing to compare with until version 1 meets its bands
+        assert differences(split, [Made('a', 'ordinary', 60, '0')]) == []
+        return
     assert [entry['name'] for entry in listed] == [recipe.name for recipe in benchmark_recipes(split)]
     made = [Made(entry['name'], entry['group'], entry['frames'], entry['sha256']) for entry in listed]
     assert differences(split, made) == []
