@@ -119,7 +119,7 @@ def differences(split: str, made: list[Made]) -> list[str]:
 
 def _camera(recipe: Recipe, data: Path) -> SnapshotCamera:
     """The measured camera, its noise between that of a good and of a poor exposure."""
-    factor = float(np.random.default_rng([recipe.seed, 3]).uniform(1.0, 1.8))
+    factor = float(np.random.default_rng([recipe.seed, 3]).uniform(0.8, 1.5))
     return measured_camera(recipe.camera, data / 'sensor_responses').with_noise(factor)
 
 

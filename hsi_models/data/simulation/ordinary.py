@@ -67,7 +67,7 @@ class VideoFolder:
         return self._cache[index]
 
 
-def ordinary_scene(folder: Path, seed: int, light: str = 'drift', strength: float = 1.0, materials: int = 24) -> Scene:
+def ordinary_scene(folder: Path, seed: int, light: str = 'drift', strength: float = 1.5, materials: int = 24) -> Scene:
     """A colour video turned hyperspectral.
 
     Args:

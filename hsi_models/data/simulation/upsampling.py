@@ -77,7 +77,7 @@ class Materials:
 
     centres: Tensor
     coefficients: Tensor
-    sharpness: float = 60.0
+    sharpness: float = 250.0
 
     def planes(self, rgb: Tensor, extra: Tensor | None = None) -> Tensor:
         """Coefficient planes of colour pictures: linear RGB (B, 3, H, W), 0..1 -> (B, 3 + K, H, W).
