@@ -38,9 +38,9 @@ class AppearanceConfig:
     search_factor: float = 4.0
     cells: int = 32
     cell_px: int = 4
-    intensity: float = 0.15
-    colour: float = 0.15
-    probability_floor: float = 1.0
+    intensity: float = 0.3
+    colour: float = 0.3
+    probability_floor: float = 0.5
     probability_gain: float = 2.0
     shape_loss: float = 0.7
     scale_probability: tuple[float, float] = (0.05, 0.35)
