@@ -115,7 +115,9 @@ def test_nothing_is_left_running(demo):
 def test_an_interrupt_leaves_no_process(tmp_path, repository, number):
     demo = subprocess.Popen([*COMMAND, '--out', str(tmp_path), '--frames', '1000', '--sequence',
                              'synthetic:demo?size=64x96'], cwd=repository, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL)
+                            stderr=subprocess.DEVNULL,
+                            # a shell starts background jobs, and so perhaps this test, with SIGINT ignored
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         end = time.monotonic() + 60
         while len(node_processes(tmp_path)) < 5:
