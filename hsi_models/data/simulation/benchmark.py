@@ -32,7 +32,7 @@ LOWEST_CONTRAST, HIGHEST_CONTRAST = 0.005, 0.9
 # spectrum says less, the picture has to say more, or nothing could be tracked at all.
 CLUTTER = {'camouflage_1': (0.05, 0.2), 'camouflage_2': (0.15, 0.35), 'camouflage_3': (0.3, 0.55),
            'hide': (0.05, 0.3)}
-OWN_TEXTURE = {'camouflage_1': (0.15, 0.5), 'camouflage_2': (0.4, 0.8), 'camouflage_3': (0.65, 1.0),
+OWN_TEXTURE = {'camouflage_1': (0.25, 0.6), 'camouflage_2': (0.5, 0.9), 'camouflage_3': (0.65, 1.0),
                'hide': (0.3, 0.7)}
 HIDE_SEPARABILITY = (0.96, 0.995)
 ATTEMPTS = 6

@@ -120,7 +120,7 @@ class Camouflage:
         target = self._actor(0, path, None, rng, generator)
         actors = [target]
         for number in range(0 if self.kind == 'hidden' else options.look_alikes):
-            companion = self.kind == 'fakes' or number == 0
+            companion = self.kind == 'fakes' or number < 2
             for _ in range(START_TRIES):
                 way = _companion(path[:frames], rng) if companion else wander(frames, view, self.size_px, rng,
                                                                               options.speed)

@@ -82,7 +82,7 @@ def wander(frames: int, view: tuple[int, int], size_px: float, rng: np.random.Ge
         wave = wave + 0.25 * np.sin(2.3 * np.pi * turns * time + bend)
         out[:, axis] = view[1 - axis] / 2 + room[axis] * np.clip(wave / 1.15, -1, 1)
     breath = np.sin(np.pi * rng.uniform(1, 3) * time + rng.uniform(0, 6))
-    out[:, 2] = size_px * (1 + rng.uniform(0.15, 0.4) * breath)
+    out[:, 2] = size_px * (1 + rng.uniform(0.2, 0.45) * breath)
     return out
 
 
