@@ -37,5 +37,5 @@ def test_contrast_does_not_matter_after_normalisation() -> None:
     histograms = orientation_histograms(np.random.default_rng(0).random((32, 32), dtype=np.float32), 4)
     once = contrast_normalised(histograms)
     np.testing.assert_allclose(contrast_normalised(histograms * np.float32(9)), once, rtol=1e-4)
-    assert once.max() <= 0.4
+    assert once.max() <= np.float32(0.4)
     assert not contrast_normalised(np.zeros((9, 8, 8), np.float32)).any()
