@@ -8,7 +8,7 @@ import venv
 
 import pytest
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1700)]
 
 
 def test_pure_python_install_passes_on_numpy_1(repository, tmp_path):
@@ -21,7 +21,7 @@ def test_pure_python_install_passes_on_numpy_1(repository, tmp_path):
     python = tmp_path / 'venv' / 'bin' / 'python'
 
     def run(*command):
-        done = subprocess.run([python, *command], cwd=repository, env=env, capture_output=True, text=True, timeout=800)
+        done = subprocess.run([python, *command], cwd=repository, env=env, capture_output=True, text=True, timeout=1600)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
@@ -30,7 +30,8 @@ def test_pure_python_install_passes_on_numpy_1(repository, tmp_path):
     assert run('-c', 'import numpy; print(numpy.__version__)').startswith('1.26')
     # what depends on NumPy; networks and training are torch, and take minutes
     run('-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'test/hsi_models', '--ignore=test/hsi_models/networks',
-        '--ignore=test/hsi_models/training', '--ignore=test/hsi_models/runtime')
+        '--ignore=test/hsi_models/training', '--ignore=test/hsi_models/runtime',
+        '--ignore=test/hsi_models/superresolution', '--ignore=test/hsi_models/tracking/test_network_matcher.py')
     help_text = subprocess.run([tmp_path / 'venv' / 'bin' / 'hsi-tracking', '--help'], env=env, cwd=tmp_path,
                                capture_output=True, text=True, check=True, timeout=60).stdout
     assert 'track' in help_text
