@@ -3,9 +3,10 @@
 Source: Remote Sensing 2025, 17(22), 3689, sections 3.1-3.4. Parts: BIMM and importance-guided grouping (the template's
 grouping is the search frames' too; `grouping='independent'` restores the paper's own sorting of each), a shared RGB
 backbone run once over all groups as one batch, CFRM on three levels, box-adaptive heads, importance-weighted fusion.
-Not stated; ours: CFRM after the adjust layers; template update through `hsi_models.networks.template_update`; a
+Not stated; ours: CFRM after the adjust layers; one CFRM a level and one set of heads for all groups, so that any band
+count works; template update by the rule of `hsi_models.tracking.template_update`, which keeps the first grouping; a
 reliability of each group's response in the frame (highest minus mean target probability) as a second factor of its
-weight, behind `reliability`; the `fast` preset.
+weight, behind `reliability`; the `fast` preset, whose backbone is trained.
 """
 from __future__ import annotations
 
@@ -27,6 +28,8 @@ from hsi_models.networks.layers.band_grouping import (
 )
 from hsi_models.networks.layers.bimm import BIMM, SelfExpression
 from hsi_models.networks.layers.cfrm import CFRM
+from hsi_models.networks.layers.one_by_one import one_by_one
+from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
     TEMPLATE_CELLS,
@@ -47,8 +50,9 @@ class BcrNetConfig:
         bimm_rank, bimm_steps, bimm_gradient: see `BIMM`; 1, 1 and False in the paper.
         key_stride: see `CFRM`; 1 in the paper.
         reliability: weigh groups by their response in the frame as well.
-        grouping: `shared`: the template's groups for all frames; `independent`: every crop is sorted on its own.
-        bands: how groups are made: by BIMM's importance, of neighbouring bands, or one of principal components.
+        grouping: `shared`: the template's groups for all frames; `independent`: every search crop is sorted on its own.
+        bands: how groups are made: by BIMM's importance, of neighbouring bands, one of principal components, or one
+            that is false colour (the network without any spectrum).
         fusion: groups weighted by importance or uniformly.
     """
 
@@ -60,14 +64,14 @@ class BcrNetConfig:
     key_stride: int = 2
     reliability: bool = True
     grouping: Literal['shared', 'independent'] = 'shared'
-    bands: Literal['bimm', 'adjacent', 'pca'] = 'bimm'
+    bands: Literal['bimm', 'adjacent', 'pca', 'false_colour'] = 'bimm'
     fusion: Literal['importance', 'uniform'] = 'importance'
 
     def __post_init__(self) -> None:
         if self.grouping not in ('shared', 'independent'):
             raise ValueError(f"expected grouping 'shared' or 'independent', got {self.grouping!r}")
-        if self.bands not in ('bimm', 'adjacent', 'pca'):
-            raise ValueError(f"expected bands 'bimm', 'adjacent' or 'pca', got {self.bands!r}")
+        if self.bands not in ('bimm', 'adjacent', 'pca', 'false_colour'):
+            raise ValueError(f"expected bands 'bimm', 'adjacent', 'pca' or 'false_colour', got {self.bands!r}")
         if self.fusion not in ('importance', 'uniform'):
             raise ValueError(f"expected fusion 'importance' or 'uniform', got {self.fusion!r}")
 
@@ -87,7 +91,7 @@ class BcrNetConfig:
 
 
 class BcrNet(nn.Module):
-    """Template and search half of BCR-Net; a `SiameseNetwork` that does not look at false colour."""
+    """Template and search half of BCR-Net; a `SiameseNetwork` that looks at false colour in one ablation only."""
 
     def __init__(self, config: BcrNetConfig) -> None:
         super().__init__()
@@ -107,7 +111,7 @@ class BcrNet(nn.Module):
         """See `SiameseNetwork.template`; `previous` keeps its grouping."""
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
         groups = grouping.shares.shape[1]
-        maps = self._features(grouping, inputs.cube, TEMPLATE_CELLS)
+        maps = self._features(grouping, self._bands(inputs), TEMPLATE_CELLS)
         cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
         state = {name: value.reshape(-1, groups, *value.shape[1:]) for name, value in cached.items()}
         return state | {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
@@ -116,26 +120,37 @@ class BcrNet(nn.Module):
         """See `SiameseNetwork.search`; branches are groups, the most important first."""
         shared = self.config.grouping == 'shared'
         grouping = _grouping_of(state) if shared else self._group(inputs)
-        maps = self._features(grouping, inputs.cube, SEARCH_CELLS)
+        maps = self._features(grouping, self._bands(inputs), SEARCH_CELLS)
         cls, reg = self.heads({name: value.flatten(0, 1) for name, value in state.items()}, maps)
         groups = grouping.shares.shape[1]
         branch_cls = cls.reshape(-1, groups, *cls.shape[1:])
         branch_reg = reg.reshape(-1, groups, *reg.shape[1:])
         return fuse(branch_cls, branch_reg, self._weights(grouping.shares.to(cls.dtype), branch_cls))
 
+    def _bands(self, inputs: SiameseInputs) -> Tensor:
+        """What is grouped, (B, C, S, S)."""
+        return inputs.false_colour if self.config.bands == 'false_colour' else inputs.cube
+
     def _group(self, inputs: SiameseInputs) -> Grouping:
-        if self.config.bands == 'pca':
-            return principal_components(inputs.cube)
-        if self.config.bands == 'adjacent':
-            importance = torch.ones_like(inputs.cube[:, :, 0, 0], dtype=torch.float32)
-            return group_bands(inputs.cube, importance, adjacent_groups(importance))
-        importance = self.self_expression(inputs).importance
-        return group_bands(inputs.cube, importance, groups_by_importance(importance))
+        bands = self._bands(inputs)
+        with exact(bands):
+            if self.config.bands == 'pca':
+                return principal_components(bands)
+            if self.config.bands != 'bimm':
+                importance = torch.ones_like(bands[:, :, 0, 0], dtype=torch.float32)
+                return group_bands(bands, importance, adjacent_groups(importance))
+            importance = self.self_expression(inputs).importance
+            return group_bands(bands, importance, groups_by_importance(importance))
 
     def _features(self, grouping: Grouping, cube: Tensor, cells: int) -> list[Tensor]:
         """Maps (B * G, channels, cells, cells), one a level."""
-        maps = self.backbone(grouping.apply(cube))
-        return [centre_crop(cfrm(features), cells) for cfrm, features in zip(self.cfrm, maps, strict=True)]
+        with exact(cube):
+            composites = grouping.apply(cube)
+        maps = one_by_one(self._refined, composites, self.training)
+        return [centre_crop(level, cells) for level in maps]
+
+    def _refined(self, composites: Tensor) -> list[Tensor]:
+        return [cfrm(level) for cfrm, level in zip(self.cfrm, self.backbone(composites), strict=True)]
 
     def _weights(self, shares: Tensor, branch_cls: Tensor) -> Tensor:
         """Weight of each group, (B, G), sum 1."""

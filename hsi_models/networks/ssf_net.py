@@ -2,8 +2,9 @@
 
 Source: Wang et al., arXiv 2403.05852. Parts: RGB branch (`backbone`), S2FB, SAFM, SAAM in the hyperspectral head,
 additive heads, weighted prediction. Not stated; ours: SAFM fuses the deepest RGB level, on the cells that the heads
-use; the angle map enters the hyperspectral logits through a learned scale and offset; boxes of the branches are mixed
-by the same kind of softmax weights as the classification maps; the `fast` preset.
+use, and both of its outputs go on (the RGB heads see the fused map, too); SAAM compares the fused hyperspectral maps,
+and its angle map enters the hyperspectral logits through a learned scale and offset; boxes of the branches are mixed
+by the same softmax weights as the classification maps; widths and depths of the S2FB; the `fast` preset.
 """
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from hsi_models.networks.backbone import AdjustedBackbone, BackboneConfig, Image
 from hsi_models.networks.heads import AdditiveHead, LevelHeads
 from hsi_models.networks.layers.adjust import centre_crop
 from hsi_models.networks.layers.channel_attention import GatedFusion
+from hsi_models.networks.layers.one_by_one import one_by_one
+from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.s2cb import Mode
 from hsi_models.networks.layers.s2fb import S2FB
 from hsi_models.networks.layers.saam import SAAM
@@ -126,7 +129,8 @@ class SsfNet(nn.Module):
             outputs.append(self.rgb_heads(state, rgb))
         if self.config.branches != 'rgb':
             cls, reg = self.hs_heads(state, hs)
-            angle = self.saam(state['region'], hs[0])
+            with exact(hs[0]):
+                angle = self.saam(state['region'], hs[0])
             outputs.append((cls + self.angle_logits(angle.to(cls.dtype)), reg))
         branch_cls, branch_reg = (torch.stack(maps, dim=1) for maps in zip(*outputs, strict=True))
         return fuse(branch_cls, branch_reg, self._weights(branch_cls), angle)
@@ -144,7 +148,7 @@ class SsfNet(nn.Module):
         rgb: list[Tensor] = []
         hs: list[Tensor] = []
         if self.config.branches != 'hs':
-            maps = self.rgb_backbone(self.normalise(inputs.false_colour))
+            maps = one_by_one(self.rgb_backbone, self.normalise(inputs.false_colour), self.training)
             rgb = [centre_crop(features, cells) for features in maps]
         if self.config.branches != 'rgb':
             hs = [centre_crop(self.hs_backbone(inputs.cube, inputs.centres, inputs.widths, level), cells)]

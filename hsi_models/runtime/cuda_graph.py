@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hsi_models.runtime.eager import EagerExecutor
-from hsi_models.runtime.executor import Array, Precision, State, as_float32
+from hsi_models.runtime.executor import Array, Precision, State
 from hsi_models.runtime.paths import SiamesePaths
 
 _WARM_UPS = 3       # cuDNN chooses its algorithms and allocates before anything is recorded
@@ -55,40 +55,35 @@ class CudaGraphExecutor:
     def __init__(self, paths: SiamesePaths, device: str = 'cuda', precision: Precision = 'fp16') -> None:
         if torch.device(device).type != 'cuda':
             raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
-        eager = EagerExecutor(paths, device, precision)
-        self._device, self._dtype = eager.device, eager.dtype
+        self._eager = eager = EagerExecutor(paths, device, precision)
+        self._device = eager.device
         with torch.cuda.device(self._device), torch.inference_mode():
             template, search, renew = eager.modules
-            crops = self._moved(list(paths.template_inputs.values()))
+            crops = eager.template_tensors([value.numpy() for value in paths.template_inputs.values()])
             state = list(template(*crops))
             self._template = _Graph(template, crops, 'template')
-            self._search = _Graph(search, [*self._moved(list(paths.search_inputs.values())), *state], 'search')
+            searched = eager.search_tensors([value.numpy() for value in paths.search_inputs.values()])
+            self._search = _Graph(search, [*searched, *state], 'search')
             self._renew = _Graph(renew, [*crops, *state], 'template') if paths.renew is not None else None
 
     def template(self, *inputs: Array) -> State:
         """See `Executor.template`; the state stays on the device."""
         with torch.cuda.device(self._device), torch.inference_mode():
-            return self._kept(self._template, self._tensors(inputs))
+            return self._kept(self._template, self._eager.template_tensors(inputs))
 
     def renew(self, first: State, *inputs: Array) -> State:
         """See `Executor.renew`."""
         if self._renew is None:
             return self.template(*inputs)
         with torch.cuda.device(self._device), torch.inference_mode():
-            return self._kept(self._renew, [*self._tensors(inputs), *first])
+            return self._kept(self._renew, [*self._eager.template_tensors(inputs), *first])
 
     def search(self, state: State, *inputs: Array) -> tuple[Array, ...]:
         """See `Executor.search`."""
         with torch.cuda.device(self._device), torch.inference_mode():
-            outputs = self._search.run([*self._tensors(inputs), *state])
+            outputs = self._search.run([*self._eager.search_tensors(inputs), *state])
             return tuple(output.float().cpu().numpy() for output in outputs)
 
     @staticmethod
     def _kept(graph: _Graph, values: Sequence[Tensor]) -> State:
         return [output.clone() for output in graph.run(values)]     # several targets share the graph
-
-    def _tensors(self, inputs: Sequence[Array]) -> list[Tensor]:
-        return self._moved([torch.from_numpy(value) for value in as_float32(inputs)])
-
-    def _moved(self, values: Sequence[Tensor]) -> list[Tensor]:
-        return [value.to(self._device, self._dtype) for value in values]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from hsi_models.networks.fold import fold_batch_norms
 from hsi_models.runtime.executor import PRECISIONS, Array, Precision, State, as_float32
 from hsi_models.runtime.paths import SiamesePaths
 
@@ -17,9 +18,10 @@ class EagerExecutor:
     """Follows `Executor`.
 
     Args:
-        paths: the network; copied where device or precision ask for another one.
+        paths: the network as it is now; copied, its batch norms folded into its convolutions.
         device: `cpu` or `cuda[:N]`.
-        precision: of weights, inputs and activations; outputs are float32 always.
+        precision: of weights, inputs and activations; outputs are float32 always, and so are the inputs that the
+            paths name as `exact`.
 
     Raises:
         ValueError: no such precision, or no such device here.
@@ -31,28 +33,39 @@ class EagerExecutor:
         self.device, self.dtype = torch.device(device), DTYPES[precision]
         if self.device.type == 'cuda' and not torch.cuda.is_available():
             raise ValueError(f'expected a CUDA device for {device!r}, got none: use cpu')
-        modules = paths.template, paths.search, paths.renew or paths.template
-        if self.device.type != 'cpu' or self.dtype != torch.float32:
-            modules = copy.deepcopy(modules)    # together: they share the network
-        self.modules = tuple(module.to(self.device, self.dtype).eval() for module in modules)
+        # Copied together: they share the network.
+        modules = copy.deepcopy((paths.template, paths.search, paths.renew or paths.template))
+        self.modules = tuple(fold_batch_norms(module, every=False).to(self.device, self.dtype) for module in modules)
         self._inherits = paths.renew is not None
+        self._template_types, self._search_types = (
+            [torch.float32 if name in paths.exact else self.dtype for name in inputs]
+            for inputs in (paths.template_inputs, paths.search_inputs))
 
     @torch.inference_mode()
     def template(self, *inputs: Array) -> State:
         """See `Executor.template`; the state stays on the device."""
-        state: Sequence[Tensor] = self.modules[0](*self._tensors(inputs))
+        state: Sequence[Tensor] = self.modules[0](*self.template_tensors(inputs))
         return state
 
     @torch.inference_mode()
     def renew(self, first: State, *inputs: Array) -> State:
         """See `Executor.renew`."""
-        state: Sequence[Tensor] = self.modules[2](*self._tensors(inputs), *(first if self._inherits else ()))
+        state: Sequence[Tensor] = self.modules[2](*self.template_tensors(inputs), *(first if self._inherits else ()))
         return state
 
     @torch.inference_mode()
     def search(self, state: State, *inputs: Array) -> tuple[Array, ...]:
         """See `Executor.search`."""
-        return tuple(output.float().cpu().numpy() for output in self.modules[1](*self._tensors(inputs), *state))
+        return tuple(output.float().cpu().numpy() for output in self.modules[1](*self.search_tensors(inputs), *state))
 
-    def _tensors(self, inputs: Sequence[Array]) -> list[Tensor]:
-        return [torch.from_numpy(value).to(self.device, self.dtype) for value in as_float32(inputs)]
+    def template_tensors(self, inputs: Sequence[Array]) -> list[Tensor]:
+        """Inputs of the template path on the device, in the types that it takes."""
+        return self._moved(inputs, self._template_types)
+
+    def search_tensors(self, inputs: Sequence[Array]) -> list[Tensor]:
+        """Inputs of the search path, likewise."""
+        return self._moved(inputs, self._search_types)
+
+    def _moved(self, inputs: Sequence[Array], types: Sequence[torch.dtype]) -> list[Tensor]:
+        return [torch.from_numpy(value).to(self.device, dtype)
+                for value, dtype in zip(as_float32(inputs), types, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from hsi_models.checkpoint import load_weights, sha256_of
+from hsi_models.checkpoint import card_path, load_card, load_weights, sha256_of
 from hsi_models.runtime.eager import EagerExecutor
 from hsi_models.runtime.executor import Executor
 from hsi_models.runtime.onnx import OnnxExecutor, export
@@ -17,16 +17,23 @@ NAMES = ('nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_n
 MAX_ERROR = 1e-3
 
 
-def build_network(name: str) -> nn.Module:
+def build_network(name: str, weights: Path | None = None) -> nn.Module:
     """The network of a name, without trained weights.
 
     Args:
         name: one of `NAMES`; `ssf_net` and `bcr_net` alone mean `fast`.
+        weights: a file whose card, if there is one beside it, says which form was trained (ablations differ in shape).
 
     Raises:
-        ValueError: no such network.
+        ValueError: no such network, or the card is of another one.
     """
     base, _, preset = name.partition(':')
+    if weights is not None and card_path(weights).is_file():
+        card = load_card(weights)
+        if 'network' in card.config:
+            if card.name.partition(':')[0] != base:
+                raise ValueError(f'expected weights of {name}, got those of {card.name}: {weights}')
+            return _trained_form(base, card.config['network'])
     if name == 'nanotrack_v3':
         from hsi_models.networks.nanotrack import NanoTrack
         return NanoTrack()
@@ -37,6 +44,22 @@ def build_network(name: str) -> nn.Module:
         from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
         return BcrNet(BcrNetConfig.preset(preset or 'fast'))
     raise ValueError(f'expected a network that can be exported ({", ".join(NAMES)}), got {name!r}')
+
+
+def _trained_form(base: str, entries: dict[str, Any]) -> nn.Module:
+    """A network whose configuration a card holds."""
+    from hsi_models.networks.backbone import BackboneConfig
+    from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
+    from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
+
+    try:
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+                                  for name, value in entries.items()}
+        values['backbone'] = BackboneConfig(**entries['backbone'])
+        return SsfNet(SsfNetConfig(**values)) if base == 'ssf_net' else BcrNet(BcrNetConfig(**values))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f'expected the configuration of {base} in the card of its weights, got another: {error}') \
+            from error
 
 
 def paths_of(network: nn.Module, bands: int = 16, batch: int = 1) -> SiamesePaths:
@@ -63,7 +86,7 @@ def export_network(name: str, weights: Path, folder: Path, bands: int = 16, batc
         FileNotFoundError: no such weights.
         ValueError: an unknown name, other weights, or a result that differs from PyTorch's by more than 1e-3.
     """
-    network = build_network(name)
+    network = build_network(name, weights)
     load_weights(network, weights)
     paths = paths_of(network, bands, batch)
     note: dict[str, Any] = {'name': name, 'weights_sha256': sha256_of(weights), 'bands': bands, 'batch': batch}

@@ -88,16 +88,17 @@ class OnnxExecutor:
             if not (folder / name).is_file():
                 raise FileNotFoundError(f'expected {folder / name}, found none; write it with `hsi-tracking export`')
         note = json.loads((folder / NOTE_FILE).read_text(encoding='utf-8'))
-        self._names = {TEMPLATE_FILE: list(note['template']), SEARCH_FILE: [*note['search'], *note['state']],
-                       RENEW_FILE: [*note['template'], *note['state']]}
+        template, search = ({**note[path], **note['state']} for path in ('template', 'search'))
+        self._shapes: dict[str, dict[str, list[int]]] = {
+            TEMPLATE_FILE: note['template'], SEARCH_FILE: search, RENEW_FILE: template}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._sessions = {
             name: onnxruntime.InferenceSession(str(folder / name), options, providers=['CPUExecutionProvider'])
-            for name in self._names if (folder / name).is_file()}
+            for name in self._shapes if (folder / name).is_file()}
 
     def template(self, *inputs: Array) -> State:
-        """See `Executor.template`; the state is arrays."""
+        """See `Executor.template`; the state is arrays. ValueError for shapes that it was not exported for."""
         return self._run(TEMPLATE_FILE, as_float32(inputs))
 
     def renew(self, first: State, *inputs: Array) -> State:
@@ -111,9 +112,13 @@ class OnnxExecutor:
         return tuple(self._run(SEARCH_FILE, [*as_float32(inputs), *state]))
 
     def _run(self, file: str, values: list[Any]) -> list[Array]:
-        session = self._sessions[file]
+        session, shapes = self._sessions[file], self._shapes[file]
+        for (name, shape), value in zip(shapes.items(), values, strict=True):
+            if list(value.shape) != shape:
+                raise ValueError(f'expected {name} of shape {tuple(shape)}, as it was exported for, got {value.shape}: '
+                                 'export for this number of bands')
         # An input that a network does not look at (BCR-Net: false colour) may be missing in the file.
         used = {value.name for value in session.get_inputs()}
-        feed = {name: value for name, value in zip(self._names[file], values, strict=True) if name in used}
+        feed = {name: value for name, value in zip(shapes, values, strict=True) if name in used}
         outputs: list[Array] = session.run(None, feed)
         return outputs

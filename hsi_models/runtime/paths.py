@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from hsi_models.networks.auto_net import TRUST_SIZE, AutoNet
 from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.networks.siamese_network import (
     SEARCH_SIZE,
@@ -33,6 +34,7 @@ class SiamesePaths:
         search: (*search inputs, *state) -> logits (B, 2, n, n), distances (B, 4, n, n).
         renew: (*template inputs, *first state) -> state of a later crop under the first one's constants; None where
             the template path is that already.
+        exact: names of inputs that are float32 at any precision.
         template_inputs, search_inputs: name -> an example, on the CPU; its shape is the one that a graph is
             captured or exported for.
     """
@@ -42,6 +44,7 @@ class SiamesePaths:
     template_inputs: dict[str, Tensor]
     search_inputs: dict[str, Tensor]
     renew: nn.Module | None = None
+    exact: tuple[str, ...] = ()
 
     def example_state(self) -> tuple[Tensor, ...]:
         """The state of the example template, on the CPU in float32."""
@@ -50,22 +53,15 @@ class SiamesePaths:
         return state
 
 
-class _NanoTrackTemplate(nn.Module):
-    def __init__(self, network: NanoTrack) -> None:
+class _Half(nn.Module):
+    """One method of a network as a module of its own."""
+
+    def __init__(self, network: nn.Module, method: str) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.method = network, method
 
-    def forward(self, false_colour: Tensor) -> tuple[Tensor, ...]:
-        return self.network.template(false_colour)
-
-
-class _NanoTrackSearch(nn.Module):
-    def __init__(self, network: NanoTrack) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, false_colour: Tensor, *state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.search(false_colour, *state)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return cast(tuple[Tensor, ...], getattr(self.network, self.method)(*inputs))
 
 
 class _RenewPath(nn.Module):
@@ -87,9 +83,18 @@ class _RenewPath(nn.Module):
 def nanotrack_paths(network: NanoTrack, batch: int = 1) -> SiamesePaths:
     """Paths of NanoTrack: input `false_colour` (B, 3, S, S), RGB, 0..1."""
     network = network.eval()
-    return SiamesePaths(_NanoTrackTemplate(network), _NanoTrackSearch(network),
+    return SiamesePaths(_Half(network, 'template'), _Half(network, 'search'),
                         {'false_colour': torch.rand(batch, 3, TEMPLATE_SIZE, TEMPLATE_SIZE)},
                         {'false_colour': torch.rand(batch, 3, SEARCH_SIZE, SEARCH_SIZE)})
+
+
+def auto_paths(network: AutoNet, batch: int = 1) -> SiamesePaths:
+    """Paths of `AutoNet`: input `pictures` (B, 2, 3, S, S), 0..1; for the template also `trust` (B, 3)."""
+    network = network.eval()
+    return SiamesePaths(_Half(network, 'template'), _Half(network, 'search'),
+                        {'pictures': torch.rand(batch, 2, 3, TEMPLATE_SIZE, TEMPLATE_SIZE),
+                         'trust': torch.rand(batch, TRUST_SIZE)},
+                        {'pictures': torch.rand(batch, 2, 3, SEARCH_SIZE, SEARCH_SIZE)})
 
 
 def network_paths(network: nn.Module, bands: int, batch: int = 1) -> SiamesePaths:
@@ -113,7 +118,8 @@ def network_paths(network: nn.Module, bands: int, batch: int = 1) -> SiamesePath
     with torch.inference_mode():
         names = list(network.template(SiameseInputs(*inputs.values()), box_size))
     return SiamesePaths(TemplatePath(network).eval(), SearchPath(network, names).eval(),
-                        inputs | {'box_size': box_size}, crops(SEARCH_SIZE), _RenewPath(network, names).eval())
+                        inputs | {'box_size': box_size}, crops(SEARCH_SIZE), _RenewPath(network, names).eval(),
+                        exact=('centres', 'widths'))     # bands lie closer than bfloat16 can tell
 
 
 def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: str = 'cpu',

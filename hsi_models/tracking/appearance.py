@@ -2,17 +2,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
-from hsi_models.tracking.crops import crop, to_crop
+from hsi_models.tracking.crops import to_crop
 from hsi_models.tracking.features import contrast_normalised, orientation_histograms, pooled
 from hsi_models.tracking.probability import ProbabilityConfig, TargetProbability
 from hsi_models.tracking.spectra import blurred, unit_spectra
+from hsi_models.tracking.views import Pixels, planes
 
 Float = npt.NDArray[np.float32]
 _COLOURS = 3
@@ -116,8 +117,9 @@ class Appearance:
         Raises:
             ValueError: the box shows no pixel of the frame, or values are not finite.
         """
+        config = replace(config, fit=config.fit.on(frame))
         probability = TargetProbability.fit(frame.data, box, config.fit)
-        patch, _, _ = _spectra(frame, _square(box.centre, box, config), config.pixels, config.fit.blur_px)
+        _, patch = _spectra(frame, _square(box.centre, box, config), config)
         unit = unit_spectra(patch)[0].reshape(-1, frame.bands)
         mean = unit.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(unit - mean, rowvar=False).reshape(frame.bands, frame.bands))
@@ -139,17 +141,15 @@ class Appearance:
         """
         config = self.config
         region = _square(centre, target, config)
-        patch, patch_region, step = _spectra(frame, region, config.pixels, config.fit.blur_px)
+        pixels, patch = _spectra(frame, region, config)
         unit, norm = unit_spectra(patch)
         side = len(patch)
         maps = np.empty((side, side, 2 + self.colours.shape[1]), np.float32)
         maps[..., 0] = np.sqrt(norm / math.sqrt(frame.bands))     # square root: noise and gradients even out
         maps[..., 1] = self.probability.of_spectra(unit, norm)
         maps[..., 2:] = unit @ self.colours - self.origin
-        local = Box((region.x - patch_region.x) / step, (region.y - patch_region.y) / step,
-                    region.w / step, region.h / step)
-        maps = np.ascontiguousarray(crop(maps, local, (config.pixels, config.pixels)).transpose(2, 0, 1))
-        return View(region, *self._features(maps), maps[1], patch, patch_region)
+        maps = planes(pixels.crop(maps, region, config.pixels))
+        return View(region, *self._features(maps), maps[1], patch, pixels.area)
 
     def _features(self, maps: Float) -> tuple[Float, Float]:
         """Maps for translation (D, cells, cells) and scale (E, pixels / 2, pixels / 2)."""
@@ -178,20 +178,10 @@ def _square(centre: tuple[float, float], target: Box, config: AppearanceConfig) 
     return Box.from_centre(*centre, side, side)
 
 
-def _spectra(frame: HyperspectralFrame, region: Box, pixels: int, blur_px: float) -> tuple[Float, Box, int]:
-    """Blurred spectra around a region on whole pixels or averages of k x k, the area they show, and k.
-
-    All spectral arithmetic happens on this grid: only a handful of maps has to be resampled afterwards.
-    """
-    step = max(1, math.ceil(region.w / (1.25 * pixels)))
-    count = math.ceil((region.w + 3) / step)
-    area = Box(math.floor(region.x) - 1, math.floor(region.y) - 1, count * step, count * step)
-    patch = crop(frame.data, area, (count, count))
-    if frame.data.dtype == np.float32 and not np.isfinite(patch).all():
-        raise ValueError('expected finite values around the target, got nan or inf in '
-                         f'{np.count_nonzero(~np.isfinite(patch).all(axis=-1))} pixels')
-    patch *= np.float32(1 / frame.scale)
-    return blurred(patch, blur_px / step), area, step
+def _spectra(frame: HyperspectralFrame, region: Box, config: AppearanceConfig) -> tuple[Pixels, Float]:
+    """The pixels around a region, and their blurred spectra, (n, n, C), 1 = full scale."""
+    pixels = Pixels.around(frame, region, config.pixels)
+    return pixels, blurred(pixels.values * np.float32(1 / frame.scale), config.fit.blur_px / pixels.step)
 
 
 def _shrunk(box: Box, factor: float) -> Box:

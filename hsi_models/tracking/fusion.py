@@ -24,6 +24,7 @@ from hsi_models.tracking.probability import (
     TargetProbability,
     component_box,
 )
+from hsi_models.tracking.probability_update import FollowingProbability, UpdateConfig
 from hsi_models.tracking.redetection import spectral_candidate
 from hsi_models.tracking.views import Pixels
 
@@ -45,6 +46,7 @@ class FusionConfig:
         refine_share: how far the box follows it, at full weight.
         redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
         fit: how the probability is estimated.
+        update: how it follows light and surroundings.
 
     Raises:
         ValueError: a share outside of 0..1, or a range without width.
@@ -60,6 +62,7 @@ class FusionConfig:
     refine_share: float = 0.5
     redetect_roc: float = 0.95
     fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
+    update: UpdateConfig = field(default_factory=UpdateConfig)
 
     def __post_init__(self) -> None:
         for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
@@ -77,7 +80,7 @@ class FusionConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class _Template:
+class FusionTemplate:
     """Constants of the first frame.
 
     Args:
@@ -87,11 +90,16 @@ class _Template:
     """
 
     colour: FalseColour
-    probability: TargetProbability
+    following: FollowingProbability
     weight: float
     exponent: float
     state: State
     contrast: float
+
+    @property
+    def probability(self) -> TargetProbability:
+        """The fit in use."""
+        return self.following.probability
 
 
 class FusionMatcher:
@@ -107,54 +115,70 @@ class FusionMatcher:
                  config: FusionConfig | None = None) -> None:
         self.single, self.double, self.geometry, self.config = single, double, geometry, config or FusionConfig()
 
-    def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
+    def template(self, frame: HyperspectralFrame, box: Box) -> FusionTemplate:
         """See `Matcher.template`."""
-        probability = TargetProbability.fit(frame.data, box, self.config.fit)
-        weight = self.config.weight(probability.separability)
-        exponent = self.config.prior * _ramp(probability.separability.roc, self.config.prior_roc)
-        template = _Template(FalseColour.fit(frame), probability, weight, exponent, (), 1.0)
+        following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
+        separability = following.probability.separability
+        weight = self.config.weight(separability)
+        exponent = self.config.prior * _ramp(separability.roc, self.config.prior_roc)
+        template = FusionTemplate(FalseColour.fit(frame), following, weight, exponent, (), 1.0)
         state, p = self._state(template, frame, box)
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
         contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
         return replace(template, state=state, contrast=float(contrast[0, 0]))
 
-    def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
+    def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
         """See `Matcher.renew`."""
         return replace(template, state=mix(template.state, self._state(template, frame, box)[0], weight))
 
-    def _state(self, template: _Template, frame: HyperspectralFrame, box: Box) -> tuple[State, Floats]:
+    def _state(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> tuple[State, Floats]:
         """What the network keeps of a box, and the probability in its crop."""
         size, region = self.geometry.template_size, siamese_region(box)
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
         p = self._probability(template.probability, pixels, region, size)
-        if self.config.share * template.weight > 0:
-            return self.double.template(np.stack([image, _picture(p)])), p
-        return self.single.template(image[None]), p
+        return self._keep(template, image, p), p
 
-    def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
+    def _keep(self, template: FusionTemplate, image: Floats, p: Floats) -> State:
+        if self.config.share * template.weight > 0:
+            return self.double.template(np.stack([image, grey_picture(p)]))
+        return self.single.template(image[None])
+
+    def search(self, template: FusionTemplate, frame: HyperspectralFrame, region: Box) -> Response:
         """See `Matcher.search`; `detail` is the probability in the crop."""
         size = self.geometry.search_size
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
         p = self._probability(template.probability, pixels, region, size)
-        second = np.float32(self.config.share * template.weight)
-        if second > 0:
-            logits, distances = self.double.search(template.state, np.stack([image, _picture(p)]))
-            mixture = np.array([1 - second, second], np.float32)
-            score = np.tensordot(mixture, target_score(logits), 1)
-            boxes = self.geometry.boxes(np.tensordot(mixture, distances, 1))
-        else:
-            logits, distances = self.single.search(template.state, image[None])
-            score, boxes = target_score(logits[0]), self.geometry.boxes(distances[0])
+        score, distances = self._respond(template, image, p)
+        boxes = self.geometry.boxes(distances)
         contrast = box_contrast(p, boxes)
         if template.exponent > 0:
             score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
         known = template.exponent > 0 and template.contrast > 0
         return Response(score, boxes, contrast / np.float32(template.contrast) if known else None, p)
 
-    def refine(self, template: _Template, response: Response, box: Box) -> Box:
+    def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
+        """Score (n, n) and distances (4, n, n) of both pictures together."""
+        second = np.float32(self.config.share * template.weight)
+        if second == 0:
+            logits, distances = self.single.search(template.state, image[None])
+            return target_score(logits[0]), distances[0]
+        logits, distances = self.double.search(template.state, np.stack([image, grey_picture(p)]))
+        mixture = np.array([1 - second, second], np.float32)
+        return np.tensordot(mixture, target_score(logits), 1), np.tensordot(mixture, distances, 1)
+
+    def follow(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, age: int,
+               contrast: float | None) -> FusionTemplate:
+        """See `Matcher.follow`: the surroundings' spectra, and the target's where it is sure."""
+        update = self.config.update
+        if not update.every or age % update.every or not template.exponent:
+            return template
+        sure = contrast is not None and contrast >= update.contrast
+        return replace(template, following=template.following.follow(frame.data, box, sure, age))
+
+    def refine(self, template: FusionTemplate, response: Response, box: Box) -> Box:
         """The box moved and resized towards the component of probability > .5 under it, where that is trusted."""
         weight = template.weight
         if weight < self.config.refine_weight or not self.config.refine_share:
@@ -167,7 +191,7 @@ class FusionMatcher:
         return Box.from_centre(centre[0], centre[1], box.w * (found.w / box.w) ** share,
                                box.h * (found.h / box.h) ** share)
 
-    def candidates(self, template: _Template, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
+    def candidates(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
         """The most target-like place of the frame, where the spectrum separates well."""
         if template.probability.separability.roc < self.config.redetect_roc:
             return []
@@ -212,6 +236,6 @@ def _ramp(value: float, limits: tuple[float, float]) -> float:
     return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0, 1))
 
 
-def _picture(probability: Floats) -> Floats:
+def grey_picture(probability: Floats) -> Floats:
     """(S, S), 0..1 -> grey (3, S, S), 0..1."""
     return np.repeat(probability[None], 3, axis=0)

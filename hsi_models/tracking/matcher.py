@@ -46,12 +46,21 @@ class Response:
         contrast: (n, n), how far the spectrum inside of each cell's box stands out, 1 = as on the first frame; None
             where it tells nothing.
         detail: what the matcher needs for `refine`.
+
+    Raises:
+        ValueError: a score or box that is not finite.
     """
 
     score: Floats
     boxes: Floats
     contrast: Floats | None = None
     detail: Any = None
+
+    def __post_init__(self) -> None:
+        wrong = ~(np.isfinite(self.score) & np.isfinite(self.boxes).all(axis=0))
+        if wrong.any():
+            raise ValueError(f'expected finite scores and boxes from the network, got nan or inf in {wrong.sum()} of '
+                             f'{wrong.size} cells: its weights do not fit, or need a higher precision')
 
 
 class Matcher(Protocol):
@@ -73,6 +82,17 @@ class Matcher(Protocol):
     def renew(self, template: Any, frame: HyperspectralFrame, box: Box, weight: float) -> Any:
         """The first frame's template moved towards what a box of a later frame shows, by `weight` 0..1; what is to
         hold for a whole sequence (false colour, band groups, probability) stays the first frame's."""
+        ...
+
+    def follow(self, template: Any, frame: HyperspectralFrame, box: Box, age: int, contrast: float | None) -> Any:
+        """The template with what a matcher keeps current (light, surroundings) taken from a frame.
+
+        Args:
+            template: in use.
+            frame: number `age` since the first.
+            box: where the target is believed to be, pixels of the frame; it is not LOST.
+            contrast: of the box, see `Response`, where the target is TRACKING; None where it is not.
+        """
         ...
 
     def refine(self, template: Any, response: Response, box: Box) -> Box:

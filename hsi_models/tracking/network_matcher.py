@@ -39,6 +39,10 @@ class _SingleNetwork:
     def __init__(self, executor: Executor, geometry: Geometry) -> None:
         self.executor, self.geometry = executor, geometry
 
+    def follow(self, template: Any, frame: HyperspectralFrame, box: Box, age: int, contrast: float | None) -> Any:
+        """The same template."""
+        return template
+
     def refine(self, template: Any, response: Response, box: Box) -> Box:
         """The same box."""
         return box

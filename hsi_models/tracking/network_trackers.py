@@ -9,21 +9,36 @@ from hsi_models.runtime.executor import Precision, Runtime
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.network_matcher import HyperspectralMatcher
 from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.template_update import TemplateUpdateConfig
 
 EXPORTED_BANDS = 16     # of the example that fixes shapes for runtimes that need them; eager takes any number
 
 
+def published_config(network: str) -> SiameseConfig:
+    """How a response becomes a box in the SiamBAN family, from which both networks come.
+
+    Penalty .085, window .46, learning rate .44. BCR-Net renews its template (section 3.1), by the rule of
+    `template_update`.
+
+    Args:
+        network: as in `create`.
+    """
+    update = TemplateUpdateConfig() if network.startswith('bcr_net') else None
+    return SiameseConfig(penalty=0.085, window=0.46, learning_rate=0.44, update=update)
+
+
 def create(device: str = 'cpu', *, network: str, weights: str | Path | None = None, runtime: Runtime = 'eager',
-           precision: Precision = 'fp32', config: SiameseConfig | None = None,
+           precision: Precision = 'fp32', bands: int = EXPORTED_BANDS, config: SiameseConfig | None = None,
            thresholds: StatusThresholds | None = None) -> SiameseTracker:
     """A tracker around a published network.
 
     Args:
         device: `cpu` or `cuda[:N]`.
         network: `ssf_net` or `bcr_net`, with `:fast` or `:paper`.
-        weights: trained weights, safetensors.
+        weights: trained weights, safetensors; an ablation is told by the card beside them.
         runtime, precision: see `runtime.paths.create_executor`.
-        config: how a response becomes a box.
+        bands: of the camera, for runtimes with fixed shapes (`cuda_graph`, `onnx`); `eager` takes any number.
+        config: how a response becomes a box; None: as published, see `published_config`.
         thresholds: of the status.
 
     Raises:
@@ -34,14 +49,14 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     from hsi_models.runtime.export import build_network
     from hsi_models.runtime.paths import create_executor, network_paths
 
-    module = build_network(network)
     if weights is None:
         raise ValueError(f'expected weights=PATH with trained weights of {network}, got none: this version ships none, '
                          'and an untrained network is not a tracker; use spectral_dcf')
+    module = build_network(network, Path(weights))
     load_weights(module, Path(weights))
-    executor = create_executor(network_paths(module.eval(), EXPORTED_BANDS), runtime, device=device,
-                               precision=precision)
-    return SiameseTracker(HyperspectralMatcher(executor), config, thresholds, sha256_of(Path(weights)))
+    executor = create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
+    return SiameseTracker(HyperspectralMatcher(executor), config or published_config(network), thresholds,
+                          sha256_of(Path(weights)))
 
 
 def measure(bands: int, scale: int, network: str, **_: Any) -> tuple[int, float]:

@@ -1,7 +1,7 @@
 """The target probability image: how much each pixel's spectrum looks like the target and not its surroundings."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
 from hsi_models.tracking.crops import crop
 from hsi_models.tracking.spectra import blurred, blurred_pixels, unit_spectra
 
@@ -35,6 +36,10 @@ class ProbabilityConfig:
     ridge: float = 2e-3
     newton_steps: int = 12
     max_samples: int = 4000
+
+    def on(self, frame: HyperspectralFrame) -> ProbabilityConfig:
+        """The same for a frame that was enlarged: the blur covers as much of what was measured."""
+        return replace(self, blur_px=self.blur_px * frame.upscaling)
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,12 @@ class TargetProbability:
             ValueError: the box does not show a single pixel, or values are not finite.
         """
         config = config or ProbabilityConfig()
-        target, ring, surroundings = _samples(image, box, config)
-        spectra = np.concatenate([target, ring, surroundings])
-        labels = np.repeat([1.0, 0.0, 0.0], [len(target), len(ring), len(surroundings)])
-        share = np.concatenate([np.full(len(part), weight / max(len(part), 1)) for part, weight in
-                                ((target, 0.5), (ring, 0.25), (surroundings, 0.25))])
-        weights, bias = _logistic_regression(spectra.astype(np.float64), labels, share / share.sum(), config)
+        target, ring, surroundings = samples(image, box, config)
+        weights, bias = fit_spectra([(target, 0.5, 1.0), (ring, 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
         score = [part @ weights for part in (target, ring, surroundings)]
         roc = min(roc_area(score[0], score[1]), roc_area(score[0], score[2]))
-        unmeasured = cls(weights.astype(np.float32), float(bias), Separability(roc, 0.0), config.blur_px)
-        return cls(unmeasured.weights, unmeasured.bias, Separability(roc, unmeasured._box_iou(image, box)),
+        unmeasured = cls(weights, bias, Separability(roc, 0.0), config.blur_px)
+        return cls(weights, bias, Separability(roc, unmeasured._box_iou(image, box)),
                    config.blur_px)
 
     def apply(self, image: Float, pixel_size: float = 1.0) -> Float:
@@ -173,8 +174,25 @@ def _native_size(region: Box) -> tuple[int, int]:
     return max(1, min(_MAX_SIDE, round(region.h))), max(1, min(_MAX_SIDE, round(region.w)))
 
 
-def _samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tuple[Float, Float, Float]:
-    """Normalised spectra (N, C) of the target, of the ring around it and of the whole frame."""
+def fit_spectra(kinds: list[tuple[Float, float, float]], config: ProbabilityConfig) -> tuple[Float, float]:
+    """Logistic regression on several kinds of normalised spectra.
+
+    Args:
+        kinds: spectra (N, C), the share of their kind in the whole, and their label, 0 or 1.
+        config: penalty and steps.
+
+    Returns:
+        weights (C,) and bias.
+    """
+    spectra = np.concatenate([part for part, _, _ in kinds]).astype(np.float64)
+    labels = np.concatenate([np.full(len(part), label) for part, _, label in kinds])
+    share = np.concatenate([np.full(len(part), weight / max(len(part), 1)) for part, weight, _ in kinds])
+    weights, bias = _logistic_regression(spectra, labels, share / share.sum(), config)
+    return weights.astype(np.float32), bias
+
+
+def near_samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tuple[Float, Float]:
+    """Normalised spectra (N, C) of the target and of the ring around it; empty where neither is in the frame."""
     height, width = image.shape[:2]
     region = Box.from_centre(*box.centre, (1 + 2 * config.ring) * box.w, (1 + 2 * config.ring) * box.h)
     size = _native_size(region)
@@ -184,10 +202,20 @@ def _samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tu
     inside = ((y >= 0) & (y <= height))[:, None] & ((x >= 0) & (x <= width))
     dx, dy = np.abs(x - box.centre[0]) / (box.w / 2), np.abs(y - box.centre[1])[:, None] / (box.h / 2)
     target = inside & (dx ** 2 + dy ** 2 <= config.inner ** 2)
-    ring = inside & ((dx > 1) | (dy > 1))
     if not target.any():
         target = inside & (dx <= 1) & (dy <= 1)
-    if not target.any():
+    return patch[target], patch[inside & ((dx > 1) | (dy > 1))]
+
+
+def samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tuple[Float, Float, Float]:
+    """Normalised spectra (N, C) of the target, of the ring around it and of the whole frame.
+
+    Raises:
+        ValueError: the box does not show a single pixel, or values are not finite.
+    """
+    height, width = image.shape[:2]
+    target, ring = near_samples(image, box, config)
+    if not len(target):
         raise ValueError(f'expected a box that shows a pixel of the {width} x {height} frame, got {tuple(box)}')
     step = max(1, int(np.sqrt(height * width / config.max_samples)))
     rows, columns = np.arange(step // 2, height, step), np.arange(step // 2, width, step)
@@ -195,10 +223,9 @@ def _samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tu
     outside = (np.abs(columns + 0.5 - box.centre[0]) > box.w / 2) \
         | (np.abs(rows + 0.5 - box.centre[1]) > box.h / 2)[:, None]
     surroundings = unit_spectra(frame[outside])[0]
-    samples = patch[target], patch[ring], surroundings
-    if not all(np.isfinite(part).all() for part in samples):
+    if not all(np.isfinite(part).all() for part in (target, ring, surroundings)):
         raise ValueError('expected finite values in the frame that the target is learned from, got nan or inf')
-    return samples
+    return target, ring, surroundings
 
 
 def _logistic_regression(spectra: npt.NDArray[np.float64], labels: npt.NDArray[np.float64],

@@ -7,8 +7,9 @@ at its last place, on a widening spiral, and where the matcher proposes; the net
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,8 @@ from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
 from hsi_models.tracking.matcher import Matcher
 from hsi_models.tracking.redetection import spiral_candidate
 from hsi_models.tracking.state import TrackState, TrackStatus
+from hsi_models.tracking.template_update import Action, TemplateUpdate, TemplateUpdateConfig
 from hsi_models.tracking.views import inner_spectrum
-
-if TYPE_CHECKING:
-    from hsi_models.networks.template_update import TemplateUpdate, TemplateUpdateConfig
 
 Floats = npt.NDArray[np.float32]
 
@@ -149,19 +148,20 @@ class SiameseTracker:
             box: the target, pixels of `frame`; may reach over its edge.
 
         Raises:
-            ValueError: the box lies outside of the frame or is smaller than a pixel, or values are not finite.
+            ValueError: the box lies outside of the frame or is smaller than a pixel, or values (of the frame, or that
+                the network gives) are not finite; a target before goes on.
         """
         if box.clipped(frame.width, frame.height) is None:
             raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
         if min(box.w, box.h) < 1:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
         spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)
-        target = _Target(template, template, template, self._new_update(), box, spectrum, frame.data.shape,
-                         frame.stamp_ns)
-        self._machine.reset()
+        update = None if self.config.update is None else TemplateUpdate(self.config.update)
+        target = _Target(template, template, template, update, box, spectrum, frame.data.shape, frame.stamp_ns)
         # What the response to the first frame itself is like: later ones are measured by it.
-        target.peaks.add(self._ask(target, frame, box.centre).value)
+        target.peaks.add(self._ask(target, frame, box.centre, lost=False).value)
         self._target = target
+        self._machine.reset()
         return self._state(target, 1.0, spectrum, 0.0)
 
     def update(self, frame: HyperspectralFrame) -> TrackState:
@@ -169,8 +169,8 @@ class SiameseTracker:
 
         Raises:
             RuntimeError: not initialised.
-            ValueError: the frame has another shape than the first, or values around the target that are not
-                finite; the tracker stays as it was.
+            ValueError: the frame has another shape than the first, or values around the target, or that the network
+                gives, are not finite; the tracker stays as it was.
         """
         target = self._target
         if target is None:
@@ -178,7 +178,7 @@ class SiameseTracker:
         if frame.data.shape != target.shape:
             raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
         lost = self._machine.status is TrackStatus.LOST
-        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre)
+        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre, lost=False)
         status = self._machine.update(answer.score, answer.cues)
         moved = not lost or answer.score >= self.thresholds.uncertain_score
         elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
@@ -194,16 +194,22 @@ class SiameseTracker:
         elif not lost:
             target.lost_frames, target.lost_at = 0, target.box.centre
         self._renew(target, frame, answer, status)
+        if status is not TrackStatus.LOST:
+            target.template = self.matcher.follow(target.template, frame, target.box, target.age,
+                                                  answer.cues.contrast if status is TrackStatus.TRACKING else None)
         return self._state(target, answer.score, answer.spectrum, answer.cues.spectral_angle_rad)
 
     def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
         """The best answer for a lost target among its last place, a widening spiral and the matcher's proposals."""
-        target.lost_frames += 1
-        centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, target.lost_frames),
+        frames = target.lost_frames + 1
+        centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, frames),
                    *self.matcher.candidates(target.template, frame, target.box)]
-        return max((self._ask(target, frame, centre) for centre in centres), key=lambda answer: answer.score)
+        best = max((self._ask(target, frame, centre, lost=True) for centre in centres),
+                   key=lambda answer: answer.score)
+        target.lost_frames = frames
+        return best
 
-    def _ask(self, target: _Target, frame: HyperspectralFrame, centre: tuple[float, float]) -> _Answer:
+    def _ask(self, target: _Target, frame: HyperspectralFrame, centre: tuple[float, float], lost: bool) -> _Answer:
         """What the matcher says about the search crop around a centre."""
         geometry, config = self.matcher.geometry, self.config
         before = Box.from_centre(*centre, target.box.w, target.box.h)
@@ -212,7 +218,6 @@ class SiameseTracker:
         response = self.matcher.search(target.template, frame, region)
         start = to_crop(before, region, size)
         penalty = size_penalty(response.boxes, start, config.penalty)
-        lost = self._machine.status is TrackStatus.LOST
         window = 0.0 if lost else config.window     # a lost target may be anywhere in the crop
         blend = (1 - window) * penalty * response.score + window * self._window
         row, column = (int(i) for i in np.unravel_index(int(blend.argmax()), blend.shape))
@@ -232,22 +237,17 @@ class SiameseTracker:
             contrast=math.nan if response.contrast is None else float(response.contrast[row, column]))
         return _Answer(box, value, cues, config.score.score(cues), spectrum)
 
-    def _new_update(self) -> TemplateUpdate | None:
-        if self.config.update is None:
-            return None
-        from hsi_models.networks.template_update import TemplateUpdate  # needs torch
-        return TemplateUpdate(self.config.update)
-
     def _renew(self, target: _Target, frame: HyperspectralFrame, answer: _Answer, status: TrackStatus) -> None:
         """Renew the template, or take the one before back, where the rule says so."""
         if target.update is None:
             return
-        from hsi_models.networks.template_update import Action
         target.update, action = target.update.step(answer.value, answer.cues.spectral_angle_rad,
                                                    status is TrackStatus.TRACKING)
         if action is Action.UPDATE:
             target.before = target.template
-            target.template = self.matcher.renew(target.first, frame, target.box, target.update.config.weight)
+            # The crop around the new box may reach beyond the search crop, whose values were seen to be finite.
+            with suppress(ValueError):
+                target.template = self.matcher.renew(target.first, frame, target.box, target.update.config.weight)
         elif action is Action.UNDO:
             target.template = target.before
 

@@ -3,10 +3,11 @@
 Source: BCR-Net section 3.2: min over C of |X - C X|_F^2 with C >= 0 and diag C = 0, solved by an unrolled network; a
 U-Net on the cube whose encoder level is CEM(SEM(Conv3D(.))), a nested decoder of SDUB and SGRM, channel weight
 refinement; the sum of row i is the importance of band i. Not stated; ours: everything keeps the band axis, so that any
-band count works (2-D layers treat each band alike); three levels of 8, 16 and 32 features; the cube averaged over
-4 x 4 pixels and divided by its root mean square first, so that gain does not matter; the bands' wavelengths as a second
-input; first coefficients in units of 1 / (C - 1). A band's descriptor may have several entries: one (`rank` 1) gives
-the paper's g g^T.
+band count works (2-D layers treat each band alike); three levels of 8, 16 and 32 features, 3x3x3 kernels with batch
+norm and ReLU, means of 2 x 2 pixels between levels; the cube averaged over 4 x 4 pixels and divided by its root mean
+square first, so that gain does not matter; the bands' wavelengths as a second input; a 1x1 convolution from a band's
+features to its descriptor g, which may have several entries (`rank` 1 gives the paper's g g^T); first coefficients in
+units of 1 / (C - 1), their diagonal already 0.
 """
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """CEM: channel enhancement module of BIMM's encoder.
 
 Source: BCR-Net section 3.2.1 (average and maximum descriptors, a shared two-layer perceptron with reduction r and
-ReLU, sum, Softplus, product). Not stated; ours: the axes. A descriptor is the feature vector of one band, and the
-perceptron is the same for all bands, so that any band count works.
+ReLU, sum, Softplus, product). Not stated; ours: r = 4, and the axes: a descriptor is the feature vector of one band,
+and the perceptron is the same for all bands, so that any band count works.
 """
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 Source: BCR-Net section 3.2.3: C = ReLU(Diag0(C0 - eta MLP(C0))), a perceptron that sees one entry at a time, so that
 any band count works, and one step. Not stated; ours: entries enter and leave in units of 1 / (C - 1), so that they mean
-the same at any band count; eta is learned; and, behind `gradient`, the true gradient of |X - C X|^2 as a second input
-and as the start of the update, which turns several steps into learned projected gradient descent.
+the same at any band count; two hidden layers of 16; eta is learned; and, behind `gradient`, the true gradient of
+|X - C X|^2 as a second input and as the start of the update, which turns several steps into learned projected gradient
+descent.
 """
 from __future__ import annotations
 

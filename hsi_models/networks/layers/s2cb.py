@@ -2,7 +2,7 @@
 
 Source: SSF-Net (a spatial branch of 2-D convolution, a spectral branch of 3-D convolution along the bands, a residual
 connection; spatial-only and spectral-only as ablations). Not stated; ours: kernels 3x3 and 3x1x1, batch norm and ReLU
-in each branch, and a 1x1x1 convolution that merges them.
+in each branch, the branches side by side, and a 1x1x1 convolution that merges them.
 """
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from hsi_models.networks.layers.adjust import Adjust
+from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.s2cb import S2CB, Mode
 from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding
 
@@ -61,5 +62,7 @@ class S2FB(nn.Module):
 
     def forward(self, cube: Tensor, centres: Tensor, widths: Tensor, level: Tensor) -> Tensor:
         """As `SpectralEmbedding.forward`; (B, C, 127, 127) -> (B, out, 18, 18), 255 -> 34."""
-        features = self.body(self.embedding(cube, centres, widths, level))
+        with exact(cube):
+            embedded = self.embedding(cube, centres, widths, level)
+        features = self.body(embedded)
         return cast(Tensor, self.adjust(features.flatten(1, 2)))

@@ -2,7 +2,8 @@
 
 Source: SSF-Net (intra-modality spectral embedding inside each modality, inter-modality embedding across the two;
 template and search separately; better than SE and ECA attention). Not stated; ours: the embedding is attention between
-channels (a channel's query meets all channels' keys over the same pixels), and both embeddings are added to the input.
+channels (a channel's query meets all channels' keys over the same pixels, by their cosine times a learned temperature),
+queries, keys, values and output by 1x1 convolutions, and both embeddings are added to the input.
 """
 from __future__ import annotations
 

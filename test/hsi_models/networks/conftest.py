@@ -4,8 +4,10 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,13 +83,29 @@ class Siamese:
             network.search(network.template(template, BOX_SIZE), search)
         network.eval()
 
+    @staticmethod
+    def shapes(network: Callable[[Any], nn.Module], config: object, bands: int) -> int:
+        """Both halves on shapes alone, which costs nothing; the number of branches."""
+        with torch.device('meta'), torch.no_grad():
+            module = network(config).eval()
+            template, search = (SiameseInputs(torch.empty(1, bands, size, size), torch.empty(1, 3, size, size),
+                                              torch.empty(bands), torch.empty(bands)) for size in (127, 255))
+            outputs = module.search(module.template(template, torch.empty(1, 2)), search)
+        assert outputs.cls.shape == (1, 2, 25, 25)
+        assert outputs.reg.shape == (1, 4, 25, 25)
+        return outputs.branch_cls.shape[1]
+
     @classmethod
-    def overfit(cls, network: nn.Module, bands: int, steps: int = 60) -> float:
-        """Train on one pair, from step 16 with fixed batch norm statistics; IoU of the best cell's box; ends at .92."""
+    def overfit(cls, network: nn.Module, bands: int, steps: int = 60) -> tuple[float, list[dict[str, float]]]:
+        """Train on one pair, from step 16 with fixed batch norm statistics, until the best cell's box has IoU .92.
+
+        Returns:
+            that IoU, and the terms of the loss in every step.
+        """
         template, search = cls.scene(127, bands, TEMPLATE_BOX, 1), cls.scene(255, bands, SEARCH_BOX, 2)
         truth = torch.tensor([SEARCH_BOX], dtype=torch.float32)
         optimiser = torch.optim.Adam(network.parameters())
-        reached = 0.0
+        reached, history = 0.0, []
         network.train()
         for step in range(steps):
             if step == 16:
@@ -99,12 +117,13 @@ class Siamese:
                 break
             solutions = (network.self_expression(template),) if hasattr(network, 'self_expression') else ()
             generator = torch.Generator().manual_seed(step)
-            loss = tracking_loss(outputs, truth, TrackingLossConfig(), solutions, generator)['total']
+            terms = tracking_loss(outputs, truth, TrackingLossConfig(), solutions, generator)
+            history.append({name: value.item() for name, value in terms.items()})
             optimiser.zero_grad()
-            loss.backward()
+            terms['total'].backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-        return reached
+        return reached, history
 
     @classmethod
     def untrained(cls, network: nn.Module, bands: int) -> list[str]:

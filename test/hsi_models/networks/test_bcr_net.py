@@ -59,6 +59,12 @@ def test_paper_preset_freezes_its_backbone():
     assert all(value.requires_grad for value in paper.heads.parameters())
 
 
+@pytest.mark.parametrize('preset', ['paper', 'fast'])
+@pytest.mark.parametrize('bands', [3, 8, 15, 16, 25, 31, 61, 128])
+def test_the_presets_take_any_band_count(siamese, preset, bands):
+    assert siamese.shapes(BcrNet, BcrNetConfig.preset(preset), bands) == (bands + 2) // 3
+
+
 def test_search_uses_the_grouping_of_the_template(siamese):
     shared, independent = build(siamese), build(siamese, grouping='independent')
     independent.load_state_dict(shared.state_dict())
@@ -172,7 +178,9 @@ def test_every_weight_is_trained(siamese):
 
 
 def test_overfits_one_pair(siamese):
-    assert siamese.overfit(BcrNet(BcrNetConfig.preset('fast')), bands=4) > 0.9
+    reached, losses = siamese.overfit(BcrNet(BcrNetConfig.preset('fast')), bands=4)
+    assert reached > 0.9
+    assert losses[-1]['total'] < losses[0]['total']
 
 
 def test_golden(siamese):

@@ -52,6 +52,11 @@ def test_paper_preset_has_resnet_and_256_channels():
     assert paper.rgb_backbone.levels == 3
 
 
+@pytest.mark.parametrize('bands', [3, 8, 15, 16, 25, 31, 61, 128])
+def test_the_paper_preset_takes_any_band_count(siamese, bands):
+    assert siamese.shapes(SsfNet, SsfNetConfig.preset('paper'), bands) == 2
+
+
 def test_state_is_all_that_search_needs_of_the_template(network, siamese):
     with torch.no_grad():
         state = network.template(siamese.noise(127, 8), BOX)
@@ -143,7 +148,9 @@ def test_every_weight_is_trained(siamese):
 
 
 def test_overfits_one_pair(siamese):
-    assert siamese.overfit(SsfNet(SsfNetConfig.preset('fast')), bands=8) > 0.9
+    reached, losses = siamese.overfit(SsfNet(SsfNetConfig.preset('fast')), bands=8)
+    assert reached > 0.9
+    assert losses[-1]['angle'] < 0.8 * losses[0]['angle']       # SAAL goes down in training
 
 
 def test_golden(siamese):

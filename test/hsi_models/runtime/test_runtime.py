@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hsi_models.networks.fold import fold_batch_norms
 from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.runtime.eager import EagerExecutor
 from hsi_models.runtime.executor import mix
@@ -33,7 +34,45 @@ def test_eager_is_the_network(paths: SiamesePaths):
         expected = paths.search(*paths.search_inputs.values(), *paths.example_state())
     for one, other in zip(got, expected, strict=True):
         assert one.dtype == np.float32
-        np.testing.assert_array_equal(one, other.numpy())
+        np.testing.assert_allclose(one, other.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_batch_norms_are_folded_in_a_copy():
+    network = build_network('bcr_net:fast')
+    executor = EagerExecutor(network_paths(network, bands=8))
+    norms, copied = ([type(part) for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+                     for module in (network, executor.modules[1]))
+    assert len(norms) > 40
+    assert copied == []
+
+
+def test_what_no_convolution_precedes_stays_unless_every_one_is_asked_for():
+    module = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.BatchNorm2d(3), torch.nn.Conv2d(3, 4, 1),
+                                 torch.nn.BatchNorm2d(4)).eval()
+    module[3].running_mean.fill_(0.3)
+    image = torch.rand(1, 3, 5, 5)
+    with torch.no_grad():
+        before = module(image)
+        torch.testing.assert_close(fold_batch_norms(module, every=False)(image), before)
+    assert [type(part).__name__ for part in module] == ['ReLU', 'BatchNorm2d', 'Conv2d', 'Identity']
+    with pytest.raises(ValueError, match='expected every batch norm right behind a convolution, got others: 1'):
+        fold_batch_norms(module)
+
+
+class Echo(torch.nn.Module):
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return inputs
+
+
+def test_wavelengths_keep_their_digits_in_half_precision():
+    """128 bands over 600 nm are 4.7 nm apart; bfloat16 would round to 2.3 nm."""
+    centres = np.linspace(0, 1, 128, dtype=np.float32)
+    inputs = {'cube': torch.rand(1, 128, 4, 4), 'centres': torch.from_numpy(centres)}
+    executor = EagerExecutor(SiamesePaths(Echo(), Echo(), inputs, inputs, exact=('centres',)), precision='bf16')
+    cube, kept = executor.template(*examples(inputs))
+    assert cube.dtype == torch.bfloat16
+    np.testing.assert_array_equal(kept.numpy(), centres)
+    assert network_paths(build_network('ssf_net:fast'), bands=8).exact == ('centres', 'widths')
 
 
 def test_half_precision_is_close_and_leaves_the_network_alone(paths: SiamesePaths):
@@ -61,6 +100,10 @@ def test_onnx_runtime_agrees_for_a_hyperspectral_network(tmp_path: Path):
     renewed = [value.numpy() for value in eager.renew(first, *darker)]
     for one, other in zip(renewed, onnx.renew([value.numpy() for value in first], *darker), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
+    # Another camera does not fit into fixed shapes.
+    with pytest.raises(ValueError, match=r'expected cube of shape \(1, 8, 127, 127\), as it was exported for, got '
+                                         r'\(1, 6, 127, 127\): export for this number of bands'):
+        onnx.template(inputs[0][:, :6], *inputs[1:])
     # The brightness level is the first template's: it would follow the darker crop in a template of its own.
     level = paths.search.names.index('level')
     np.testing.assert_array_equal(renewed[level], first[level].numpy())
@@ -71,6 +114,20 @@ def test_mixed_states_lie_between():
     first, recent = [np.zeros(3), np.ones(2)], [np.ones(3), np.zeros(2)]
     for value, expected in zip(mix(first, recent, 0.25), ([0.25] * 3, [0.75] * 2), strict=True):
         np.testing.assert_allclose(value, expected)
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize('name', ['ssf_net:fast', 'bcr_net:fast'])
+def test_hyperspectral_networks_run_as_cuda_graphs(name: str):
+    torch.manual_seed(0)
+    paths = network_paths(build_network(name), bands=8)
+    graph = create_executor(paths, 'cuda_graph', device='cuda', precision='fp32')
+    assert max_error(EagerExecutor(paths), graph, paths) < 1e-2      # TF32
+    first = graph.template(*examples(paths.template_inputs))
+    renewed = graph.renew(first, *examples(paths.template_inputs))
+    for one, other in zip(first, renewed, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.gpu

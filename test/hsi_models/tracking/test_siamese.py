@@ -9,12 +9,12 @@ import pytest
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
-from hsi_models.networks.template_update import TemplateUpdateConfig
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.crops import crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker, size_penalty
 from hsi_models.tracking.state import Tracker, TrackStatus
+from hsi_models.tracking.template_update import TemplateUpdateConfig
 from hsi_models.tracking.views import Pixels, inner_spectrum
 
 HEIGHT, WIDTH = 120, 200
@@ -48,6 +48,9 @@ class Measure:
         score = self.peak * np.exp(-(near / 12) ** 2).astype(np.float32)
         boxes = np.broadcast_to(np.array([x1, y1, x2, y2], np.float32)[:, None, None], (4, n, n))
         return Response(np.maximum(score, 1e-5), boxes)
+
+    def follow(self, template, frame, box, age, contrast):
+        return template
 
     def refine(self, template, response, box):
         return box

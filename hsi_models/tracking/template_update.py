@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from hsi_models.networks.siamese_network import State
-
 
 class Action(Enum):
     """What to do with the template after a frame."""
@@ -97,19 +95,3 @@ class TemplateUpdate:
         if due and sure:
             return replace(after, frames_since=0, score_at_update=score), Action.UPDATE
         return after, Action.KEEP
-
-
-def mix(first: State, recent: State, weight: float) -> State:
-    """The first template's state moved towards a recent one's: (1 - weight) first + weight recent.
-
-    Args:
-        first: state of the first template.
-        recent: state of a later crop, made with `previous=first`.
-        weight: 0..1.
-
-    Raises:
-        ValueError: states of different networks or groupings.
-    """
-    if first.keys() != recent.keys() or any(first[name].shape != recent[name].shape for name in first):
-        raise ValueError('expected two states of one network and band count, got different names or shapes')
-    return {name: value + weight * (recent[name] - value) for name, value in first.items()}

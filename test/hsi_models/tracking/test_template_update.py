@@ -4,9 +4,8 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 
-from hsi_models.networks.template_update import Action, TemplateUpdate, TemplateUpdateConfig, mix
+from hsi_models.tracking.template_update import Action, TemplateUpdate, TemplateUpdateConfig
 
 CONFIG = TemplateUpdateConfig(interval=5, probation=3)
 NAN = math.nan
@@ -59,13 +58,6 @@ def test_judging_changes_nothing_in_place():
     memory = TemplateUpdate(CONFIG)
     memory.step(0.9, 0.0, True)
     assert memory == TemplateUpdate(CONFIG)
-
-
-def test_new_template_is_mixed_with_the_first():
-    first, recent = {'a': torch.zeros(1, 2)}, {'a': torch.ones(1, 2)}
-    assert mix(first, recent, 0.25)['a'].tolist() == [[0.25, 0.25]]
-    with pytest.raises(ValueError, match='two states of one network'):
-        mix(first, {'b': torch.ones(1, 2)}, 0.25)
 
 
 @pytest.mark.parametrize(('field', 'value'), [('interval', -1), ('probation', -1), ('weight', 1.5), ('memory', -0.1)])

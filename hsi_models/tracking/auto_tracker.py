@@ -1,0 +1,111 @@
+"""`auto`, the default tracker: false colour and target probability through one trained network (`networks.auto_net`).
+
+What the spectrum says is estimated and used as in the untrained fusion (`fusion`); how far each picture is believed,
+cell by cell, has been learned.
+"""
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsi_models.runtime.executor import Executor, Precision, Runtime, State
+from hsi_models.tracking.confidence import StatusThresholds
+from hsi_models.tracking.fusion import FusionConfig, FusionMatcher, FusionTemplate, grey_picture
+from hsi_models.tracking.matcher import Geometry
+from hsi_models.tracking.network_matcher import target_score
+from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+
+Floats = npt.NDArray[np.float32]
+
+GEOMETRY = Geometry(cells=15, stride=16)
+
+
+class AutoMatcher(FusionMatcher):
+    """The fusion with a network that mixes by itself; follows `Matcher`.
+
+    Args:
+        executor: of `AutoNet`.
+        config: how far the spectrum is followed outside of the network; `share` is not used.
+    """
+
+    def __init__(self, executor: Executor, config: FusionConfig | None = None) -> None:
+        super().__init__(executor, executor, GEOMETRY, config)
+
+    def _keep(self, template: FusionTemplate, image: Floats, p: Floats) -> State:
+        separability = template.probability.separability
+        trust = np.array([[separability.roc, separability.ok, template.weight]], np.float32)
+        return self.double.template(np.stack([image, grey_picture(p)])[None], trust)
+
+    def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
+        logits, distances = self.double.search(template.state, np.stack([image, grey_picture(p)])[None])
+        return target_score(logits[0]), distances[0]
+
+
+def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: Runtime | None = None,
+           precision: Precision = 'fp32', config: SiameseConfig | None = None, fusion: FusionConfig | None = None,
+           thresholds: StatusThresholds | None = None) -> SiameseTracker:
+    """The default tracker.
+
+    Args:
+        device: `cpu` or `cuda[:N]`.
+        weights: a file made by `hsi-tracking train auto`; None for the shipped ones.
+        runtime: see `runtime.paths.create_executor`; None: ONNX Runtime on a CPU where it is installed (less than
+            half the time), else eager.
+        precision: see there.
+        config: how a response becomes a box.
+        fusion: how far the spectrum is followed outside of the network.
+        thresholds: of the status.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: weights of another network, or a runtime that does not exist there.
+    """
+    from hsi_models.checkpoint import load_weights, sha256_of
+    from hsi_models.networks.auto_net import AutoNet
+    from hsi_models.runtime.paths import auto_paths, create_executor
+
+    path, network = shipped_weights() if weights is None else Path(weights), AutoNet()
+    load_weights(network, path)
+    executor = create_executor(auto_paths(network), runtime or _fastest(device, precision), device=device,
+                               precision=precision)
+    return SiameseTracker(AutoMatcher(executor, fusion), config, thresholds, sha256_of(path))
+
+
+def _fastest(device: str, precision: Precision) -> Runtime:
+    onnx = device == 'cpu' and precision == 'fp32' and all(find_spec(name) for name in ('onnx', 'onnxruntime'))
+    return 'onnx' if onnx else 'eager'
+
+
+def shipped_weights() -> Path:
+    """Where the package keeps the weights of `auto`."""
+    from hsi_models.checkpoint import WEIGHTS_FOLDER
+
+    return WEIGHTS_FOLDER / 'auto.safetensors'
+
+
+def shipped_sha256(*_: Any, **__: Any) -> str | None:
+    """SHA-256 of the shipped weights, None where the file is missing."""
+    from hsi_models.checkpoint import sha256_of
+
+    path = shipped_weights()
+    return sha256_of(path) if path.is_file() else None
+
+
+def measure(bands: int, scale: int, **_: Any) -> tuple[int, float]:
+    """Parameters, and 1e9 multiply-accumulates of the network for one frame; the number of bands does not matter."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from hsi_models.networks.auto_net import TRUST_SIZE, AutoNet
+
+    with torch.inference_mode(), torch.device('meta'):
+        network = AutoNet().eval()
+        size = GEOMETRY.template_size, GEOMETRY.search_size
+        state = network.template(torch.zeros(1, 2, 3, size[0], size[0]), torch.zeros(1, TRUST_SIZE))
+        with FlopCounterMode(display=False) as counter:
+            network.search(torch.zeros(1, 2, 3, size[1], size[1]), *state)
+    return sum(parameter.numel() for parameter in network.parameters()), int(counter.get_total_flops()) / 2e9

@@ -1,0 +1,43 @@
+"""What `auto` is here: the trained tracker, or, where weights or PyTorch are missing, the one that needs neither."""
+from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from typing import Any
+
+from hsi_models.tracking.state import Tracker
+
+FALLBACK = 'spectral_dcf'
+
+
+def chosen() -> str:
+    """`auto` where its network can run, else `spectral_dcf`."""
+    return 'auto' if not _missing() else FALLBACK
+
+
+def create(device: str = 'cpu', **options: Any) -> Tracker:
+    """The default tracker.
+
+    Args:
+        device: where a network runs, `cpu` or `cuda[:N]`.
+        options: of `auto_tracker.create`; without its network, of `spectral_dcf.create`.
+
+    Raises:
+        ValueError: unknown options, or a device that does not exist.
+    """
+    missing = '' if options.get('weights') else _missing()
+    if missing:
+        logging.getLogger(__name__).warning('auto: expected %s, found none: tracking with %s', missing, FALLBACK)
+        from hsi_models.tracking.spectral_dcf import create as create_fallback
+        return create_fallback(device, **options)
+    from hsi_models.tracking.auto_tracker import create as create_auto
+    return create_auto(device, **options)
+
+
+def _missing() -> str:
+    """What the network of `auto` lacks here; '' for nothing."""
+    for module in ('torch', 'safetensors'):
+        if find_spec(module) is None:
+            return f'the package {module}'
+    from hsi_models.tracking.auto_tracker import shipped_weights
+    return '' if shipped_weights().is_file() else f'its weights at {shipped_weights()}'
