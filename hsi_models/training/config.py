@@ -4,13 +4,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Config = TypeVar('Config')
 
 
 def parse_value(kind: Any, text: str) -> Any:
-    """Read `text` as `kind`: bool, int, float, str or a tuple of them.
+    """Read `text` as `kind`: bool, int, float, str, a choice of strings, or a tuple of them.
 
     Raises:
         ValueError: it does not read as that type.
@@ -18,6 +18,10 @@ def parse_value(kind: Any, text: str) -> Any:
     try:
         if kind is str:
             return text
+        if get_origin(kind) is Literal:
+            if text in get_args(kind):
+                return text
+            raise ValueError(f'expected {" or ".join(get_args(kind))}, got {text!r}')
         value = json.loads(text if not text.startswith('(') else '[' + text.strip('()') + ']')
     except json.JSONDecodeError:
         value = None

@@ -1,7 +1,11 @@
-"""A training loop that can be killed: averaged weights, validation, CSV log, resume with the same result."""
+"""A training loop that can be killed: averaged weights, validation, CSV log, resume with the same result.
+
+Several processes (`distributed`) run it side by side; the main one validates, logs and saves.
+"""
 from __future__ import annotations
 
 import csv
+import math
 import os
 import sys
 import time
@@ -15,6 +19,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hsi_models.training import distributed
+
+Losses = Tensor | dict[str, Tensor]
+
 
 @dataclass(frozen=True)
 class LoopConfig:
@@ -26,6 +34,8 @@ class LoopConfig:
         clip_norm: gradients are scaled down to this norm.
         average: decay of the exponential average of the weights, which is what is validated and kept.
         patience: validations without a better score before stopping early; 0 for never.
+        read_every: steps between looks at the loss, each of which waits for the device; a loss that is not finite is
+            found then.
     """
 
     steps: int = 4000
@@ -33,9 +43,10 @@ class LoopConfig:
     clip_norm: float = 1.0
     average: float = 0.999
     patience: int = 0
+    read_every: int = 1
 
     def __post_init__(self) -> None:
-        for name in ('steps', 'validate_every'):
+        for name in ('steps', 'validate_every', 'read_every'):
             if getattr(self, name) < 1:
                 raise ValueError(f'expected {name} >= 1, got {getattr(self, name)}')
 
@@ -55,22 +66,25 @@ class Loop:
 
     Args:
         model: what is trained.
-        optimiser: Adam or AdamW over its parameters.
+        optimiser: Adam or AdamW over its parameters; a group with an entry `factor` has that share of the rate.
         rate: step -> learning rate.
-        loss: step -> loss; must follow from the step alone (no state of its own).
+        loss: step -> loss, or its terms with their sum as `total`; must follow from the step alone (no state of its
+            own).
         validate: model with averaged weights -> named scores; the first is the one chosen by, higher is better.
         config: how long and how often.
         folder: receives log.csv and state.safetensors.
     """
 
     def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, rate: Callable[[int], float],
-                 loss: Callable[[int], Tensor], validate: Callable[[nn.Module], dict[str, float]],
+                 loss: Callable[[int], Losses], validate: Callable[[nn.Module], dict[str, float]],
                  config: LoopConfig, folder: Path) -> None:
         self.model, self.optimiser, self.rate = model, optimiser, rate
         self.loss, self.validate, self.config, self.folder = loss, validate, config, folder
         self.average = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best: dict[str, Tensor] = {}
         self.best_score, self.best_step, self.step, self.seconds = float('-inf'), 0, 0, 0.0
+        self._unread: list[dict[str, Tensor]] = []
+        self._read: list[dict[str, float]] = []
 
     def run(self, resume: bool = False, progress: bool = True) -> LoopResult:
         """Train to the end; with `resume` from the last saved state, if there is one.
@@ -79,23 +93,32 @@ class Loop:
             ValueError: the saved state belongs to another model, or the loss is not finite.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if resume and self._state_file.is_file():
+        resume = distributed.share(resume and self._state_file.is_file())
+        if resume:
             self._restore()
-        else:
+        elif distributed.is_main():
             (self.folder / 'log.csv').unlink(missing_ok=True)
-        bar = _progress_bar(self.config.steps, self.step) if progress else None
+        bar = _progress_bar(self.config.steps, self.step) if progress and distributed.is_main() else None
         started, before = time.monotonic(), self.seconds
-        losses: list[float] = []
+        self.model.train()
         while self.step < self.config.steps and not self._stale:
-            losses.append(self._advance())
+            self._advance()
+            ends = self.step % self.config.validate_every == 0 or self.step == self.config.steps
+            if ends or self.step % self.config.read_every == 0:
+                self._look()
             if bar is not None:
-                bar.set_postfix(loss=f'{losses[-1]:.3f}', best=f'{self.best_score:.3f}', refresh=False)
+                if self._read and not self._unread:
+                    shown = {name: f'{value:.3f}' for name, value in self._read[-1].items()}
+                    bar.set_postfix(loss=shown.pop('total'), **shown, best=f'{self.best_score:.3f}', refresh=False)
                 bar.update()
-            if self.step % self.config.validate_every == 0 or self.step == self.config.steps:
+            if ends:
                 self.seconds = before + time.monotonic() - started
-                self._evaluate(sum(losses) / len(losses))
-                self._save()
-                losses = []
+                if distributed.is_main():
+                    self._evaluate()
+                    self._save()
+                self.best_score, self.best_step, self.seconds = distributed.share(
+                    (self.best_score, self.best_step, self.seconds))
+                self._read = []
         if bar is not None:
             bar.close()
         return LoopResult(self.best, self.best_score, self.best_step, self.seconds)
@@ -107,31 +130,41 @@ class Loop:
     @property
     def _stale(self) -> bool:
         patience = self.config.patience * self.config.validate_every
-        return patience > 0 and self.step - self.best_step >= patience and bool(self.best)
+        return patience > 0 and self.step - self.best_step >= patience and self.best_step > 0
 
-    def _advance(self) -> float:
+    def _advance(self) -> None:
         for group in self.optimiser.param_groups:
-            group['lr'] = self.rate(self.step)
+            group['lr'] = self.rate(self.step) * group.get('factor', 1.0)
         torch.manual_seed(self.step)        # stochastic depth follows from the step, too
-        loss = self.loss(self.step)
-        value = float(loss.detach())
-        if not torch.isfinite(loss):
-            raise ValueError(f'expected a finite loss, got {value} at step {self.step}; lower the learning rate')
+        losses = self.loss(self.step)
+        terms = losses if isinstance(losses, dict) else {'total': losses}
+        self._unread.append({name: value.detach() for name, value in terms.items()})
+        if self.config.read_every == 1:
+            self._look()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        terms['total'].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
         self.step += 1
         decay = min(self.config.average, self.step / (self.step + 20))
         with torch.no_grad():
-            for name, value_now in self.model.state_dict().items():
-                if value_now.is_floating_point():
-                    self.average[name].lerp_(value_now, 1 - decay)
-                else:
-                    self.average[name].copy_(value_now)
-        return value
+            own, average = self.model.state_dict(), self.average
+            floating = [name for name, value in own.items() if value.is_floating_point()]
+            torch._foreach_lerp_([average[name] for name in floating], [own[name] for name in floating], 1 - decay)
+            for name in own.keys() - set(floating):
+                average[name].copy_(own[name])
 
-    def _evaluate(self, loss: float) -> None:
+    def _look(self) -> None:
+        """Read losses from the device, which waits for it."""
+        for terms in self._unread:
+            values = {name: float(value) for name, value in terms.items()}
+            if not math.isfinite(values['total']):
+                raise ValueError(f'expected a finite loss, got {values["total"]} at step {self.step}; lower the '
+                                 'learning rate')
+            self._read.append(values)
+        self._unread = []
+
+    def _evaluate(self) -> None:
         own = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
         self.model.eval()
@@ -144,7 +177,7 @@ class Loop:
             self.best_score, self.best_step = score, self.step
             self.best = {name: value.clone() for name, value in self.average.items()}
         row = {'step': self.step, 'seconds': round(self.seconds, 1), 'rate': self.rate(self.step - 1),
-               'loss': round(loss, 6), **{name: round(value, 5) for name, value in scores.items()}}
+               **self._mean_losses(), **{name: round(value, 5) for name, value in scores.items()}}
         log = self.folder / 'log.csv'
         new = not log.exists()
         with log.open('a', newline='', encoding='utf-8') as file:
@@ -152,6 +185,11 @@ class Loop:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+    def _mean_losses(self) -> dict[str, float]:
+        """Since the last validation: the sum as `loss`, its terms as `loss_...`."""
+        means = {name: sum(terms[name] for terms in self._read) / len(self._read) for name in self._read[0]}
+        return {'loss' if name == 'total' else f'loss_{name}': round(mean, 6) for name, mean in means.items()}
 
     def _save(self) -> None:
         tensors = {f'model.{name}': value for name, value in self.model.state_dict().items()}
@@ -187,7 +225,8 @@ class Loop:
             states.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), 'state': states})
         self.step, self.best_step = int(numbers['step']), int(numbers['best_step'])
-        self._cut_log()
+        if distributed.is_main():
+            self._cut_log()
         self.best_score, self.seconds = float(numbers['best_score']), float(numbers['seconds'])
 
     def _cut_log(self) -> None:

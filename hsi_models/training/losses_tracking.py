@@ -47,7 +47,7 @@ class TrackingLossConfig:
             raise ValueError(f'expected 0 < positives <= samples, got {self.positives} of {self.samples}')
 
 
-def ellipse_labels(boxes: Tensor) -> Tensor:
+def ellipse_labels(boxes: Tensor, points: Tensor | None = None) -> Tensor:
     """Which response cells are target, background, or neither.
 
     Positive inside the ellipse around the box's centre with semi-axes w / 4 and h / 4, negative outside that with
@@ -56,24 +56,23 @@ def ellipse_labels(boxes: Tensor) -> Tensor:
     Args:
         boxes: (B, 4), corners x1, y1, x2, y2, pixels of the search crop; a box of nan (the target is not in the
             crop) makes every cell negative.
+        points: (2, n, n), x and y that the cells stand for; None for `response_points`.
 
     Returns:
-        (B, 25, 25), int64: 1, 0 or -1.
+        (B, n, n), int64: 1, 0 or -1; n is 25 without `points`.
     """
-    points = response_points(boxes.device)
+    points = response_points(boxes.device) if points is None else points
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     size = boxes[:, 2:] - boxes[:, :2]
     offset = (points - centre[:, :, None, None]) / size[:, :, None, None]
     radius = (offset ** 2).sum(dim=1)
-    labels = torch.full_like(radius, IGNORED, dtype=torch.int64)
-    labels[radius <= 1 / 16] = POSITIVE
-    labels[~(radius <= 1 / 4)] = NEGATIVE
-    return labels
+    return torch.where(radius <= 1 / 16, POSITIVE, torch.where(radius <= 1 / 4, IGNORED, NEGATIVE))
 
 
-def distance_targets(boxes: Tensor) -> Tensor:
-    """Distances l, t, r, b (B, 4, 25, 25) of each cell's point to the edges of boxes (B, 4) of corners, pixels."""
-    points = response_points(boxes.device)
+def distance_targets(boxes: Tensor, points: Tensor | None = None) -> Tensor:
+    """Distances l, t, r, b (B, 4, n, n) of each cell's point to the edges of boxes (B, 4) of corners, pixels; `points`
+    as in `ellipse_labels`."""
+    points = response_points(boxes.device) if points is None else points
     return torch.cat([points - boxes[:, :2, None, None], boxes[:, 2:, None, None] - points], dim=1)
 
 
@@ -178,8 +177,8 @@ def tracking_loss(outputs: SiameseOutputs, boxes: Tensor, config: TrackingLossCo
 
     terms = dict(zip(('cls', 'reg'), pair(outputs.cls, outputs.reg), strict=True))
     share = outputs.branch_weights.detach().mean(dim=0)
-    branches = [share[n] * sum(pair(outputs.branch_cls[:, n], outputs.branch_reg[:, n])) for n in range(len(share))]
-    terms['branches'] = config.branches * torch.stack(branches).sum()
+    branches = torch.vmap(lambda cls, reg: sum(pair(cls, reg)), in_dims=1)(outputs.branch_cls, outputs.branch_reg)
+    terms['branches'] = config.branches * (share * branches).sum()
     if outputs.angle is not None:
         terms['angle'] = config.angle * spectral_angle_awareness_loss(outputs.angle, labels, config.margin_rad)
     if solutions:

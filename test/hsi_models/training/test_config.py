@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from hsi_models.training.config import override
 class Inner:
     rate: float = 0.1
     depths: tuple[int, ...] = (1, 2)
+    kind: Literal['plain', 'fine'] = 'plain'
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ def test_every_type_reads_and_the_rest_stays():
                                  'inner.depths': '[3, 4]'})
     assert changed == Outer(7, 'b=c', True, Inner(2.0, (3, 4)))
     assert override(Outer(), {'inner.depths': '(5,6)'}).inner.depths == (5, 6)
+    assert override(Outer(), {'inner.kind': 'fine'}).inner.kind == 'fine'
     assert override(Outer(), {}) == Outer()
 
 
@@ -35,6 +38,7 @@ def test_every_type_reads_and_the_rest_stays():
     ('steps', '1.5', "steps: expected int, got '1.5'"), ('steps', 'true', 'steps: expected int'),
     ('fast', '1', "fast: expected bool, got '1'"), ('inner.rate', 'x', "inner: rate: expected float, got 'x'"),
     ('inner.depths', '[1, 2.5]', 'inner: depths: expected list of int'), ('inner', '1', 'group.entry'),
+    ('inner.kind', 'rough', "kind: expected plain or fine, got 'rough'"),
     ('steps.more', '1', 'a plain entry'), ('inner.speed', '1', 'inner: expected an entry of Inner')])
 def test_wrong_entries_are_refused(key, value, message):
     with pytest.raises(ValueError, match=message):

@@ -102,7 +102,7 @@ def test_a_loss_that_is_not_finite_is_refused(tmp_path):
         loop.run(progress=False)
 
 
-@pytest.mark.parametrize('name', ['steps', 'validate_every'])
+@pytest.mark.parametrize('name', ['steps', 'validate_every', 'read_every'])
 def test_wrong_lengths_are_refused(name):
     with pytest.raises(ValueError, match=f'{name} >= 1'):
         LoopConfig(**{name: 0})
@@ -111,3 +111,25 @@ def test_wrong_lengths_are_refused(name):
 def test_schedules():
     assert [cosine_rate(step, 102, 1.0, 2, 0.0) for step in (0, 1, 2, 52, 102)] == pytest.approx([0.5, 1, 1, 0.5, 0])
     assert [halving_rate(step, 300, 1e-4) for step in (0, 149, 150, 299)] == [1e-4, 1e-4, 5e-5, 5e-5]
+
+
+def test_terms_of_the_loss_are_logged_and_groups_have_their_share_of_the_rate(tmp_path):
+    loop = make_loop(tmp_path, dataclasses.replace(CONFIG, read_every=2))
+    plain = loop.loss
+    loop.loss = lambda step: {'total': 2 * plain(step), 'half': plain(step)}
+    loop.optimiser.param_groups[0]['factor'] = 0.5
+    loop.run(progress=False)
+    row = rows(tmp_path)[-1]
+    assert float(row['loss']) > float(row['loss_half']) > 0
+    assert loop.optimiser.param_groups[0]['lr'] == pytest.approx(0.5 * float(row['rate']))
+
+
+def test_reading_losses_seldom_changes_nothing_but_finds_bad_ones_later(tmp_path):
+    often, seldom = (make_loop(tmp_path / str(n), dataclasses.replace(CONFIG, read_every=n)).run(progress=False)
+                     for n in (1, 5))
+    assert all(torch.equal(often.weights[name], seldom.weights[name]) for name in often.weights)
+    loop = make_loop(tmp_path / 'bad', dataclasses.replace(CONFIG, read_every=5))
+    loop.loss = lambda step: sum(p.sum() for p in loop.model.parameters()) * float('nan')
+    with pytest.raises(ValueError, match='finite loss, got nan at step 3'):
+        loop.run(progress=False)
+    assert not (tmp_path / 'bad' / 'state.safetensors').exists()

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from hsi_models.data.simulation.cameras import nominal_camera
+from hsi_models.data.simulation.pair_cameras import CameraTensors
 from hsi_models.data.simulation.pairs import PairConfig, PairSimulator
 
 SMALL = PairConfig(template_px=32, search_px=64, twin=0.0, cover=0.0, blur=0.0, hidden=0.0)
@@ -75,12 +78,93 @@ def test_twins_and_covers_change_the_search_region_only() -> None:
     assert (plain.search - full.search).abs().max() > 0.05
 
 
+def test_template_and_search_show_the_same_target_at_different_times() -> None:
+    pictures = torch.full((4, 3, 96, 96), 60, dtype=torch.uint8)
+    for number, green in enumerate((220, 140, 0, 0)):
+        pictures[number, 1, 40:60, 30:54] = green
+    boxes = torch.tensor([[30.0, 40.0, 24.0, 20.0]]).expand(4, 4)
+    config = replace(SMALL, light_change=0.0, zoom=0.0, turn_rad=0.0, shift=0.0)
+    pairs = PairSimulator(pictures, boxes, config, weights=torch.tensor([1.0, 0, 0, 0]),
+                          partners=torch.tensor([[1, 1], [0, 2], [2, 1], [3, 1]]))
+    batch = pairs.draw(6, 1, CAMERA)
+    template, search = batch.template[:, 11:13, 16, 16], batch.search[:, 11:13, 32, 32]
+    assert (search < template).all()                                # always the darker second picture
+    still = PairSimulator(pictures[:1], boxes[:1], config).draw(6, 1, CAMERA)
+    torch.testing.assert_close(still.template[:, :, 14:18, 14:18].mean(dim=(2, 3)),
+                               still.search[:, :, 30:34, 30:34].mean(dim=(2, 3)), atol=0.03, rtol=0.1)
+
+
+def test_negative_pairs_show_another_group_and_have_no_box() -> None:
+    pictures = torch.full((4, 3, 96, 96), 60, dtype=torch.uint8)
+    boxes = torch.tensor([[30.0, 40.0, 24.0, 20.0]]).expand(4, 4)
+    config = replace(SMALL, negative=1.0)
+    batch = PairSimulator(pictures, boxes, config, groups=torch.tensor([0, 0, 1, 1])).draw(40, 1, CAMERA)
+    absent = batch.boxes.isnan().all(dim=1)
+    assert 0.3 < absent.float().mean() < 0.7                        # half of the draws meet their own group
+    assert batch.boxes[~absent].isfinite().all()
+    assert batch.template_boxes.isfinite().all()
+    same = PairSimulator(pictures, boxes, config, groups=torch.zeros(4)).draw(8, 1, CAMERA)
+    assert same.boxes.isfinite().all()
+
+
+def test_the_box_of_the_template_is_as_a_tracker_is_told_it() -> None:
+    exact, off = (simulator(replace(SMALL, box_error=error)).draw(16, 3, CAMERA) for error in (0.0, 0.1))
+    for batch in (exact, off):
+        torch.testing.assert_close(batch.template_boxes[:, :2] + batch.template_boxes[:, 2:] / 2,
+                                   torch.full((16, 2), 16.0))
+    # Template region of a 24 x 20 target: `siamese_region`.
+    side = ((24 + 22) * (20 + 22)) ** 0.5
+    torch.testing.assert_close(exact.template_boxes[0, 2:], 32 / side * torch.tensor([24.0, 20.0]))
+    assert off.template_boxes[:, 2].std() > 0
+    torch.testing.assert_close(exact.boxes, off.boxes)
+
+
+def test_shadow_drift_unevenness_and_light_change_what_they_should() -> None:
+    plain = simulator(replace(SMALL, light_change=0.0)).draw(8, 2, CAMERA)
+    shadow = simulator(replace(SMALL, light_change=0.0, shadow=1.0)).draw(8, 2, CAMERA)
+    assert shadow.search.mean() < 0.9 * plain.search.mean()
+    assert torch.equal(simulator(replace(SMALL, light_change=0.0)).draw(8, 2, CAMERA).template, plain.template)
+    marked = replace(SMALL, hidden=1.0, contrast=(0.4, 0.4), light_change=0.0)
+    drift, uneven = (simulator(replace(marked, **{name: 0.5})).draw(8, 2, CAMERA) for name in ('drift', 'uneven'))
+    same = simulator(marked).draw(8, 2, CAMERA)
+    assert torch.equal(drift.template, same.template)
+    assert not torch.equal(drift.search, same.search)
+    assert not torch.equal(uneven.template, same.template)
+
+
+def test_a_pool_of_cameras_repeats_itself_and_tells_its_bands() -> None:
+    pairs = simulator(replace(SMALL, cameras=2))
+    seen = {tuple(pairs.draw(1, seed).wavelengths_nm.tolist()) for seed in range(8)}
+    assert len(seen) == 2
+    assert all(pairs.bands(seed) == pairs.draw(1, seed).search.shape[1] for seed in range(4))
+
+
+def test_another_configuration_shares_the_pictures() -> None:
+    pairs = simulator()
+    other = pairs.with_config(replace(SMALL, search_px=48, cameras=3))
+    assert other.pictures is pairs.pictures
+    assert other.draw(2, 1).search.shape[2:] == (48, 48)
+    assert pairs.draw(2, 1).search.shape[2:] == (64, 64)
+
+
+def test_camera_tensors_see_what_the_camera_sees() -> None:
+    camera = nominal_camera('nir')
+    tensors = CameraTensors.of(camera, np.random.default_rng(0), torch.device('cpu'))
+    order = torch.as_tensor(camera.description().band_order(camera.bands).copy())
+    signal = 400 * torch.rand((1, camera.bands, 20, 20), generator=torch.Generator().manual_seed(0))
+    seen = tensors.expose(signal[:, order], None) * camera.full_scale
+    expected = camera.digitise(camera.focus(signal).clamp(min=0), None)[:, order]
+    torch.testing.assert_close(seen, expected, atol=1.0, rtol=0)
+    assert torch.equal(tensors.wavelengths_nm, tensors.wavelengths_nm.sort().values)
+
+
 @pytest.mark.parametrize(('change', 'message'), [
     ({'template_px': 4}, 'expected template_px >= 8 and search_px >= template_px, got 4 and 255'),
-    ({'twin': 1.5}, 'expected twin 0..1, got 1.5')])
-def test_bad_options_are_refused(change: dict[str, float], message: str) -> None:
+    ({'twin': 1.5}, 'expected twin 0..1, got 1.5'),
+    ({'contrast': (0.0, 1.0)}, 'expected contrast from > 0')])
+def test_bad_options_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PairConfig(**change)  # type: ignore[arg-type]
+        PairConfig(**change)
 
 
 def test_bad_pictures_are_refused() -> None:
@@ -88,6 +172,8 @@ def test_bad_pictures_are_refused() -> None:
         PairSimulator(torch.zeros((4, 3, 8, 8)), torch.zeros((4, 4)))
     with pytest.raises(ValueError, match=r'expected boxes \(4, 4\), one a picture, got \(3, 4\)'):
         PairSimulator(torch.zeros((4, 3, 8, 8), dtype=torch.uint8), torch.zeros((3, 4)))
+    with pytest.raises(ValueError, match=r'expected partners of shape \(4, 2\), got \(4,\)'):
+        PairSimulator(torch.zeros((4, 3, 8, 8), dtype=torch.uint8), torch.zeros((4, 4)), partners=torch.zeros(4))
 
 
 @pytest.mark.gpu

@@ -1,0 +1,237 @@
+"""Training of `auto`: one trunk on false colour and probability, a learned gate, a teacher for what is colour alone."""
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of
+from hsi_models.networks.auto_net import AutoNet
+from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
+from hsi_models.tracking.fusion import FusionConfig
+from hsi_models.training import distributed
+from hsi_models.training.auto_inputs import CONTEXT, AutoInputs, auto_inputs, response_points
+from hsi_models.training.auto_validation import pair_scores, sequence_scores
+from hsi_models.training.loop import Loop, LoopConfig
+from hsi_models.training.losses_tracking import (
+    POSITIVE,
+    TrackingLossConfig,
+    classification_loss,
+    distance_targets,
+    ellipse_labels,
+    iou_loss,
+    sample_cells,
+)
+from hsi_models.training.schedule import cosine_rate
+from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
+
+_ORIGIN = 'NanoTrack v3 by Honglin Chu, Apache-2.0; its author trained it on data with research terms of their own'
+_ANOTHER = 1_000_000_007        # to the seed, for another camera
+_GATE_RATE = 5.0                # the gate starts from nothing, the trunk from weights that work
+
+
+@dataclass(frozen=True)
+class AutoConfig:
+    """A whole training.
+
+    Args:
+        seed: of weights and data.
+        rate: peak learning rate of the trunk; the gate's is five times that.
+        batch: pairs a step, of each process.
+        sides: of the search region in pixels of the sensor, one a step in turn: a quarter of it is the target.
+        most_bands: of a camera; what the network sees does not depend on their number, the time does.
+        start: weights of NanoTrack v3, whose trunk is trained further and which is the teacher, or weights of `auto`;
+            '' for random ones and no teacher.
+        distillation: weight of the teacher on false colour.
+        streams: weight of the losses of each picture alone.
+        grey: share of pairs in false colour that is stretched alike in all channels.
+        data: folder that holds `images`, or a packed file.
+        sequences: folder of validation sequences with `groups.json`, on which the best weights are chosen; '' to
+            choose on held-out pairs.
+        device: `cpu` or `cuda`; on CUDA the network computes in bfloat16.
+        pairs: how pairs are drawn.
+        losses: labels and weights.
+        loop: how long and how often.
+    """
+
+    seed: int = 0
+    rate: float = 2e-4
+    batch: int = 16
+    sides: tuple[int, ...] = (56, 80, 104, 128)
+    most_bands: int = 25
+    start: str = '../shared/data/pretrained/nanotrackv3/weights.safetensors'
+    distillation: float = 1.0
+    streams: float = 0.5
+    grey: float = 0.5
+    data: str = '../shared/data'
+    sequences: str = ''
+    device: str = 'cpu'
+    pairs: TrackingDataConfig = field(default_factory=TrackingDataConfig)
+    losses: TrackingLossConfig = field(default_factory=TrackingLossConfig)
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(1400, 200, clip_norm=5.0))
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or not self.sides or min(self.sides) < 32:
+            raise ValueError(f'expected batch >= 1 and sides >= 32, got {self.batch} and {self.sides}')
+        if self.most_bands < 16:
+            raise ValueError(f'expected most_bands >= 16, got {self.most_bands}')
+
+
+class AutoStep(nn.Module):
+    """Inputs to losses: what several processes run side by side.
+
+    Args:
+        network: what is trained.
+        teacher: a network of the same kind that sees false colour only, or none.
+        config: weights of the losses.
+    """
+
+    def __init__(self, network: AutoNet, teacher: AutoNet | None, config: AutoConfig) -> None:
+        super().__init__()
+        self.network, self.config = network, config
+        self._teacher = [teacher] if teacher else []        # no part of what is trained
+
+    def forward(self, batch: AutoInputs, generator: torch.Generator) -> dict[str, Tensor]:
+        """Terms of the loss and their sum, `total`; `generator` samples the cells that count."""
+        config = self.config.losses
+        with torch.autocast('cuda', torch.bfloat16, enabled=batch.boxes.is_cuda):
+            state = self.network.template(batch.template, batch.trust)
+            logits, distances = self.network.streams(batch.search, *state)
+        logits, distances = logits.float(), distances.float()
+        points = response_points(RESPONSE_SIZE, STRIDE, batch.boxes.device)
+        labels = ellipse_labels(batch.boxes, points)
+        positive, negative = sample_cells(labels, config.positives, config.samples, generator)
+        targets = distance_targets(batch.boxes, points)
+
+        def both(cls: Tensor, reg: Tensor) -> tuple[Tensor, Tensor]:
+            return (config.classification * classification_loss(cls, positive, negative),
+                    config.regression * iou_loss(reg, targets, labels == POSITIVE))
+
+        fused = self.network.fuse(batch.search, logits, distances, batch.trust)
+        terms = dict(zip(('cls', 'reg'), both(*fused), strict=True))
+        for index, name in enumerate(('colour', 'probability')):
+            cls, reg = both(logits[:, index], distances[:, index])
+            terms[name] = self.config.streams * (cls + reg)
+        if self._teacher:
+            terms['teacher'] = self.config.distillation * self._apart(batch, logits[:, 0], distances[:, 0])
+        return {'total': torch.stack(list(terms.values())).sum(), **terms}
+
+    def _apart(self, batch: AutoInputs, logits: Tensor, distances: Tensor) -> Tensor:
+        """How far false colour has moved from the teacher's answers; boxes count where the teacher sees the target."""
+        teacher = self._teacher[0]
+        with torch.no_grad(), torch.autocast('cuda', torch.bfloat16, enabled=batch.boxes.is_cuda):
+            state = teacher.template(batch.template[:, :1], batch.trust)
+            wanted, boxes = (value[:, 0].float() for value in teacher.streams(batch.search[:, :1], *state))
+        apart = F.kl_div(F.log_softmax(logits, dim=1), F.log_softmax(wanted, dim=1), log_target=True, reduction='none')
+        seen = F.softmax(wanted, dim=1)[:, 1:]
+        moved = ((distances + 1).log() - (boxes + 1).log()).abs() * seen
+        return apart.sum(dim=(1, 2, 3)).mean() / 16 + moved.sum() / (4 * seen.sum()).clamp_min(1)
+
+
+class AutoTrainer:
+    """One training: data, network, teacher and loop; under `torchrun` one process of several.
+
+    Args:
+        config: everything that decides the result.
+        folder: receives log.csv, state.safetensors and the best weights.
+
+    Raises:
+        FileNotFoundError: no start weights where the configuration says.
+        ValueError: no data, CUDA asked for but absent, or start weights of another network.
+    """
+
+    def __init__(self, config: AutoConfig, folder: Path) -> None:
+        if config.device.startswith('cuda') and not torch.cuda.is_available():
+            raise ValueError('expected a CUDA device, found none; train with device=cpu')
+        self.config, self.folder, self.fusion = config, folder, FusionConfig()
+        self.device = distributed.join(torch.device(config.device))
+        torch.manual_seed(config.seed)
+        self.network, teacher, self.start = self._start()
+        pairs = load_pairs(Path(config.data), config.pairs, self.device)
+        self.training, self.validation = (
+            [simulator.with_config(replace(simulator.config, template_px=side, search_px=side, context=CONTEXT))
+             for side in config.sides] for simulator in (pairs.training, pairs.validation))
+        self.step: nn.Module = AutoStep(self.network, teacher, config)
+        if distributed.processes() > 1:
+            self.step = DistributedDataParallel(self.step, [self.device] if self.device.type == 'cuda' else None)
+
+    def _start(self) -> tuple[AutoNet, AutoNet | None, str]:
+        if not self.config.start:
+            return AutoNet().to(self.device), None, 'random'
+        path = Path(self.config.start)
+        try:
+            network = AutoNet.from_nanotrack(path).to(self.device)
+        except ValueError:      # not the published file: weights of `auto`, without a teacher
+            network = AutoNet()
+            load_weights(network, path)
+            return network.to(self.device), None, sha256_of(path)
+        note = f'{sha256_of(path)} ({_ORIGIN})'
+        return network, copy.deepcopy(network).eval().requires_grad_(False), note
+
+    def inputs(self, step: int) -> tuple[AutoInputs, int]:
+        """The batch of one step and its seed, which follow from step, seed and process alone."""
+        config = self.config
+        seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
+        simulator = self.training[step % len(self.training)]
+        while simulator.bands(seed) > config.most_bands:
+            seed += _ANOTHER
+        generator = torch.Generator().manual_seed(seed)
+        grey = (torch.rand(config.batch, generator=generator) < config.grey).to(self.device)
+        return auto_inputs(simulator.draw(config.batch, seed), self.fusion, grey), seed
+
+    def loss(self, step: int) -> dict[str, Tensor]:
+        """Losses of the batch of one step."""
+        inputs, seed = self.inputs(step)
+        return cast(dict[str, Tensor], self.step(inputs, torch.Generator(self.device).manual_seed(seed)))
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Scores of weights, the one to choose by first."""
+        network = cast(AutoNet, network)
+        pairs = pair_scores(network, self.validation, self.fusion, self.config.batch, self.config.most_bands)
+        if not self.config.sequences:
+            return pairs
+        return {**sequence_scores(network, Path(self.config.sequences)), **pairs}
+
+    def run(self, resume: bool = False, progress: bool = True, command: str = '') -> Path:
+        """Train and write the best averaged weights with their card.
+
+        Returns:
+            The weights file in `folder`.
+        """
+        config = self.config
+        gate = list(self.network.gate.parameters())
+        trunk = [*self.network.backbone.parameters(), *self.network.head.parameters()]
+        groups: list[dict[str, Any]] = [{'params': trunk}, {'params': gate, 'factor': _GATE_RATE}]
+        optimiser = torch.optim.AdamW(groups, lr=config.rate, weight_decay=1e-4)
+        loop = Loop(self.network, optimiser, lambda step: cosine_rate(step, config.loop.steps, config.rate), self.loss,
+                    self.validate, config.loop, self.folder)
+        result = loop.run(resume, progress)
+        path = self.folder / 'auto.safetensors'
+        if distributed.is_main():
+            weights = {name: value.half().float().to(self.device) for name, value in result.weights.items()}
+            self.network.load_state_dict(weights)       # what is reported is what is stored
+            with torch.no_grad():
+                scores = self.validate(self.network.eval())
+            card = ModelCard(
+                'auto', {}, command=command, seed=config.seed, steps=result.step, device=self._device_name(),
+                data='pictures with boxes of the corpus, turned hyperspectral in pairs; see docs/training.md',
+                minutes=round(result.seconds / 60, 1), start=self.start,
+                validation={name: round(value, 4) for name, value in scores.items()})
+            save_checkpoint(path, weights, card, half=True)
+        return distributed.share(path)
+
+    def _device_name(self) -> str:
+        if self.device.type == 'cuda':
+            return torch.cuda.get_device_name(self.device)
+        return f'CPU, {torch.get_num_threads()} thread(s)'
+
+
+def default_config() -> AutoConfig:
+    """The configuration that the shipped weights were trained with."""
+    return AutoConfig()

@@ -1,0 +1,59 @@
+"""Several processes, one a GPU, as `torchrun` starts them; a process alone needs nothing of this."""
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+Value = TypeVar('Value')
+
+
+def join(device: torch.device) -> torch.device:
+    """Join the other processes, where `torchrun` says that there are any; a second call does nothing.
+
+    Args:
+        device: `cpu`, or `cuda` for this process's own GPU.
+
+    Returns:
+        The device of this process.
+    """
+    if int(os.environ.get('WORLD_SIZE', '1')) == 1:
+        return device
+    if device.type == 'cuda':
+        device = torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
+        torch.cuda.set_device(device)
+    if not dist.is_initialized():
+        dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
+    return device
+
+
+def leave() -> None:
+    """Say goodbye to the other processes."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def processes() -> int:
+    """How many there are."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Number of this process."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def is_main() -> bool:
+    """Whether this process is the one that validates, logs and saves."""
+    return rank() == 0
+
+
+def share(value: Value) -> Value:
+    """What the main process has, in all of them; waits for it."""
+    if processes() == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]

@@ -1,0 +1,95 @@
+"""Training of `auto`: pictures as the tracker makes them, repeatable, resumable; what it gives tracks."""
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hsi_models.boxes import Box
+from hsi_models.checkpoint import load_card, load_tensors
+from hsi_models.frame import HyperspectralFrame, SpectralInfo
+from hsi_models.registry import create_tracker
+from hsi_models.training.auto import AutoConfig, AutoTrainer
+from hsi_models.training.loop import LoopConfig
+from hsi_models.training.tracking_data import TrackingDataConfig
+from hsi_models.training.tracking_windows import WindowConfig
+
+PAIRS = TrackingDataConfig(WindowConfig(px=64))
+PAIRS = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, cameras=4))
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def tiny(data, **changes):
+    config = AutoConfig(batch=2, sides=(32, 40), most_bands=16, start='', data=str(data), pairs=PAIRS,
+                        loop=LoopConfig(3, 3))
+    return dataclasses.replace(config, **changes)
+
+
+@pytest.fixture(autouse=True)
+def few_batches(monkeypatch):
+    monkeypatch.setattr('hsi_models.training.auto_validation.BATCHES', 1)
+
+
+def test_pictures_are_what_the_tracker_makes(corpus_folder, tmp_path):
+    trainer = AutoTrainer(tiny(corpus_folder, batch=6), tmp_path)
+    inputs, _ = trainer.inputs(0)
+    assert inputs.template.shape == (6, 2, 3, 127, 127)
+    assert inputs.search.shape == (6, 2, 3, 255, 255)
+    for pictures in (inputs.template, inputs.search):
+        assert 0 <= float(pictures.min()) <= float(pictures.max()) <= 1
+    torch.testing.assert_close(inputs.template[:, 1, 0], inputs.template[:, 1, 2])      # probability is grey
+    middle, edge = inputs.template[:, 1, 0, 54:73, 54:73].mean(), inputs.template[:, 1, 0, :12].mean()
+    assert middle > edge + 0.2, 'the target in the middle is what is probable'
+    assert bool(((inputs.trust >= 0) & (inputs.trust <= 1)).all())
+
+
+def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(corpus_folder, tmp_path):
+    config = tiny(corpus_folder, loop=LoopConfig(2, 1))
+    straight = AutoTrainer(config, tmp_path / 'a').run(progress=False)
+    killed = AutoTrainer(config, tmp_path / 'b')
+    loss = killed.loss
+
+    def until(step):
+        if step == 1:
+            raise KilledError
+        return loss(step)
+
+    killed.loss = until
+    with pytest.raises(KilledError):
+        killed.run(progress=False)
+    resumed = AutoTrainer(config, tmp_path / 'b').run(resume=True, progress=False)
+    weights = load_tensors(straight)
+    for name, value in load_tensors(resumed).items():
+        assert torch.equal(value, weights[name]), name
+
+
+def test_what_it_gives_tracks_and_has_a_card(corpus_folder, tmp_path):
+    path = AutoTrainer(tiny(corpus_folder), tmp_path).run(progress=False, command='hsi-tracking train auto')
+    card = load_card(path)
+    assert card.start == 'random'
+    assert card.command == 'hsi-tracking train auto'
+    assert {'pair_iou', 'pair_iou_colour', 'pair_iou_probability'} <= set(card.validation)
+    tracker = create_tracker('auto', weights=path, runtime='eager')
+    data = np.random.default_rng(0).integers(0, 1023, (60, 80, 9), dtype=np.uint16)
+    frame = HyperspectralFrame(data, SpectralInfo(tuple(np.linspace(470, 620, 9))))
+    tracker.initialise(frame, Box(30, 20, 14, 12))
+    assert np.isfinite(tuple(tracker.update(frame).best_guess)).all()
+    assert tracker.weights_sha256 == card.sha256
+
+
+@pytest.mark.parametrize('change', [{'batch': 0}, {'sides': ()}, {'sides': (16,)}, {'most_bands': 8}])
+def test_what_makes_no_sense_is_refused(change):
+    with pytest.raises(ValueError, match='expected'):
+        AutoConfig(**change)
+
+
+def test_cuda_without_cuda_is_refused(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip('needs a machine without CUDA')
+    with pytest.raises(ValueError, match='found none; train with device=cpu'):
+        AutoTrainer(AutoConfig(device='cuda'), tmp_path)

@@ -1,0 +1,175 @@
+"""Training of the Siamese networks: repeatable, resumable, chosen on held-out pairs; what it gives tracks."""
+from __future__ import annotations
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hsi_models.boxes import Box
+from hsi_models.checkpoint import load_card, load_tensors
+from hsi_models.frame import HyperspectralFrame, SpectralInfo
+from hsi_models.networks.backbone import BackboneConfig
+from hsi_models.networks.bcr_net import BcrNetConfig
+from hsi_models.networks.light_backbone import LightBackbone
+from hsi_models.networks.ssf_net import SsfNetConfig
+from hsi_models.registry import create_tracker
+from hsi_models.training.config import override
+from hsi_models.training.loop import LoopConfig
+from hsi_models.training.tracking import MODELS, Trainer, default_config
+from hsi_models.training.tracking_data import TrackingDataConfig
+from hsi_models.training.tracking_validation import ValidationConfig
+from hsi_models.training.tracking_windows import WindowConfig
+
+PAIRS = TrackingDataConfig(WindowConfig(px=64))
+PAIRS = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, cameras=2))
+SSF = SsfNetConfig(BackboneConfig(levels=(4,)), channels=8, nodes=4, widths=(4, 4, 4), depths=(0, 1))
+BCR = BcrNetConfig(BackboneConfig(levels=(4, 5)), channels=8)
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def tiny(data, model='ssf_net', **changes):
+    config = dataclasses.replace(
+        default_config(model), network=SSF if model == 'ssf_net' else BCR, batch=2, most_images=6, most_bands=16,
+        sides=(32, 40), warm_up=1, data=str(data), pairs=PAIRS, validation=ValidationConfig(2, 4, 2),
+        loop=LoopConfig(3, 1))
+    return dataclasses.replace(config, **changes)
+
+
+def rows(folder):
+    with (folder / 'log.csv').open() as file:
+        return [{k: v for k, v in row.items() if k != 'seconds'} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize('model', ['ssf_net', 'bcr_net'])
+def test_two_runs_of_one_seed_agree_and_a_killed_one_goes_on(corpus_folder, tmp_path, model):
+    config = tiny(corpus_folder, model)
+    straight = Trainer(config, tmp_path / 'a').run(progress=False)
+    killed = Trainer(config, tmp_path / 'b')
+    loss = killed.loss
+
+    def until(step):
+        if step == 2:
+            raise KilledError
+        return loss(step)
+
+    killed.loss = until
+    with pytest.raises(KilledError):
+        killed.run(progress=False)
+    resumed = Trainer(config, tmp_path / 'b').run(resume=True, progress=False)
+    first, second = load_tensors(straight), load_tensors(resumed)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert rows(tmp_path / 'a') == rows(tmp_path / 'b')
+    extra = 'loss_angle' if model == 'ssf_net' else 'loss_reconstruction'
+    assert {'loss', 'loss_cls', 'loss_reg', 'loss_branches', extra, 'iou', 'iou_colour', 'iou_hidden',
+            'success_colour', 'success_hidden'} <= rows(tmp_path / 'a')[0].keys()
+
+
+@pytest.mark.parametrize(('model', 'switch'), [
+    ('ssf_net', {}), ('bcr_net', {}), ('ssf_net', {'network.branches': 'rgb'}), ('ssf_net', {'network.fusion': 'none'}),
+    ('bcr_net', {'network.bands': 'false_colour'})])
+def test_what_is_trained_tracks_also_with_a_part_left_out(corpus_folder, tmp_path, model, switch):
+    config = override(tiny(corpus_folder, model, loop=LoopConfig(1, 1)), switch)
+    path = Trainer(config, tmp_path).run(progress=False, command='the command')
+    card = load_card(path)
+    assert (card.name, card.command, card.seed, card.steps, card.start) == (
+        f'{model}:fast', 'the command', 0, 1, 'random')
+    low, high = card.validation['iou_colour_interval']
+    assert low <= card.validation['iou_colour'] <= high
+    assert card.validation['pairs_of_each_kind'] == 4
+    tracker = create_tracker(model, weights=path)
+    data = np.random.default_rng(0).integers(0, 1023, (60, 80, 9), dtype=np.uint16)
+    frame = HyperspectralFrame(data, SpectralInfo(tuple(np.linspace(470, 620, 9))))
+    tracker.initialise(frame, Box(30, 20, 14, 12))
+    assert tracker.update(frame).best_guess.area > 0
+    other = 'bcr_net' if model == 'ssf_net' else 'ssf_net'
+    with pytest.raises(ValueError, match=f'expected weights of {other}.*got those of {model}:fast'):
+        create_tracker(other, weights=path)
+
+
+def test_a_pretrained_backbone_is_taken_over_and_learns_more_slowly(corpus_folder, tmp_path):
+    from safetensors.torch import save_file
+
+    backbone = LightBackbone((10,))
+    save_file(backbone.state_dict(), str(tmp_path / 'backbone.safetensors'))
+    config = tiny(corpus_folder, start=str(tmp_path / 'backbone.safetensors'), start_note='by us', backbone_rate=0.0,
+                  weight_decay=0.0, loop=LoopConfig(1, 1), half=False)
+    trainer = Trainer(config, tmp_path)
+    assert 'by us' in trainer.start
+    first = 'rgb_backbone.backbone.features.0.0.weight'
+    path = trainer.run(progress=False)
+    assert torch.equal(load_tensors(path)[first], backbone.state_dict()['features.0.0.weight'])
+    again = Trainer(dataclasses.replace(config, start=str(path), start_kind='network', seed=3), tmp_path)
+    assert torch.equal(again.network.state_dict()[first], load_tensors(path)[first])
+    with pytest.raises(ValueError, match='got none that fit'):
+        Trainer(tiny(corpus_folder, 'bcr_net', start=str(path), start_kind='network',
+                     network=dataclasses.replace(BCR, channels=4, backbone=BackboneConfig(levels=(13,)))), tmp_path)
+
+
+def test_batches_differ_by_step_and_are_bounded_in_pictures(corpus_folder, tmp_path):
+    trainer = Trainer(tiny(corpus_folder, 'bcr_net', batch=8, most_images=12), tmp_path)
+    for step in range(4):
+        inputs, seed = trainer.inputs(step)
+        bands = inputs.search.cube.shape[1]
+        assert bands <= 16
+        assert len(inputs.boxes) == min(8, 12 // -(-bands // 3))
+        assert inputs.search.cube.shape[2:] == (255, 255)
+        assert inputs.template.cube.shape[2:] == (127, 127)
+    assert seed != trainer.inputs(0)[1]
+    assert torch.equal(trainer.inputs(1)[0].search.cube, trainer.inputs(1)[0].search.cube)
+
+
+def test_mixed_precision_gives_nearly_the_same_losses(corpus_folder, tmp_path):
+    exact, mixed = (Trainer(tiny(corpus_folder, precision=kind), tmp_path).loss(0) for kind in ('fp32', 'bf16'))
+    assert exact.keys() == mixed.keys()
+    for name in ('cls', 'reg', 'angle'):
+        assert float(mixed[name]) == pytest.approx(float(exact[name]), rel=0.1), name
+    assert exact['cls'].dtype == mixed['cls'].dtype == torch.float32
+
+
+def test_every_part_of_a_network_learns(corpus_folder, tmp_path):
+    for model in ('ssf_net', 'bcr_net'):
+        trainer = Trainer(tiny(corpus_folder, model), tmp_path)
+        trainer.network.train()
+        trainer.loss(0)['total'].backward()
+        assert [name for name, value in trainer.network.named_parameters() if value.grad is None] == []
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_presets(model):
+    config = default_config(model)
+    assert config.model == model
+    assert config.network == (SsfNetConfig if model.startswith('ssf') else BcrNetConfig).preset(model.split(':')[1])
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'precision': 'fp8'}, 'precision auto or fp32 or bf16'),
+    ({'start_kind': 'head'}, 'start_kind backbone or network'),
+    ({'batch': 0}, 'batch >= 1'), ({'sides': (8,)}, 'sides >= 32'), ({'most_bands': 4}, 'most_bands >= 16')])
+def test_wrong_choices_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(default_config('ssf_net'), **changes)
+
+
+def test_unknown_models_are_refused():
+    with pytest.raises(ValueError, match='expected model ssf_net:fast.*siamban'):
+        default_config('siamban')
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+@pytest.mark.parametrize('model', ['ssf_net', 'bcr_net'])
+def test_a_step_never_waits_for_the_gpu(corpus_folder, tmp_path, model):
+    trainer = Trainer(tiny(corpus_folder, model, device='cuda'), tmp_path)
+    trainer.network.train()
+    trainer.loss(0)['total'].backward()         # cameras are made and moved once
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        trainer.loss(0)['total'].backward()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
