@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import sys
@@ -27,15 +28,17 @@ def resolver(name: str, scale: int, device: str) -> TiledSuperResolver:
         return wrap_network(name, build_network(name, scale, channels).eval(), scale, channels, device)
 
 
-def milliseconds(model: TiledSuperResolver, cube: np.ndarray, repeats: int) -> list[float]:
-    """Time of each call after two to warm up; the result is on the CPU, so a device is waited for."""
-    times = []
+def milliseconds(model: TiledSuperResolver, cube: np.ndarray, repeats: int) -> tuple[list[float], list[float]]:
+    """Time of each call after two to warm up, by the clock and of the processor, all threads; the result is on the CPU,
+    so a device is waited for."""
+    times, processor = [], []
     for index in range(repeats + 2):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         model.upscale(cube)
         if index >= 2:
             times.append(1e3 * (time.perf_counter() - started))
-    return times
+            processor.append(1e3 * (time.process_time() - used))
+    return times, processor
 
 
 def main() -> int:
@@ -55,7 +58,7 @@ def main() -> int:
                      for text in (args.region, args.frame))
     for name in args.models.split(','):
         model = resolver(name, args.scale, args.device)
-        times = milliseconds(model, region, args.repeats)
+        times, processor = milliseconds(model, region, args.repeats)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.perf_counter()
         model.upscale(frame)
@@ -65,6 +68,7 @@ def main() -> int:
         print(json.dumps({'model': name, 'scale': args.scale, 'parameters': parameters,
                           'gmacs_64x64': None if gmacs is None else round(gmacs, 2),
                           'region_ms_p50': round(statistics.median(times), 1), 'region_ms_max': round(max(times), 1),
+                          'region_processor_ms_p50': round(statistics.median(processor), 1), 'load': os.getloadavg()[0],
                           'frame_ms': round(frame_ms), 'frame_memory_growth_mb': round(growth),
                           'frame_result_mb': round(frame.nbytes * args.scale ** 2 / 2 ** 20, 1),
                           'device': args.device, 'threads': args.threads}))

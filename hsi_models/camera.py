@@ -25,6 +25,9 @@ class Camera:
         bit_depth: significant bits of an image value; 0 where unknown.
         saturation: image value at which a band saturates; 0 where unknown.
         mosaic_rows, mosaic_columns: pattern of a snapshot mosaic, 0 for a cube.
+        pixel_rows, pixel_columns: of the camera's own image that a pixel of this one covers, where this is a cube made
+            of it (4 for one of a 4 x 4 mosaic, 2 for that at twice the size); 0 where this is that image.
+        upscaling: factor by which super-resolution enlarged both sides; 0 where it did not.
         dark_levels, white_levels: image value of darkness and of the white reference, one a band; empty
             where unknown.
         exposure_s, gain_db: 0 where unknown.
@@ -44,6 +47,9 @@ class Camera:
     saturation: float = 0.0
     mosaic_rows: int = 0
     mosaic_columns: int = 0
+    pixel_rows: float = 0.0
+    pixel_columns: float = 0.0
+    upscaling: int = 0
     dark_levels: tuple[float, ...] = ()
     white_levels: tuple[float, ...] = ()
     exposure_s: float = 0.0
@@ -65,12 +71,15 @@ class Camera:
                 or not 0 <= self.mosaic_columns <= 16:
             raise ValueError('expected mosaic_rows and mosaic_columns both 0 (cube) or both 1..16, '
                              f'got {self.mosaic_rows} x {self.mosaic_columns}')
+        if (self.pixel_rows == 0) != (self.pixel_columns == 0):
+            raise ValueError('expected pixel_rows and pixel_columns both 0 (unknown) or both > 0, '
+                             f'got {self.pixel_rows:g} x {self.pixel_columns:g}')
         cells = self.mosaic_rows * self.mosaic_columns
         for name, count in counts.items():
             if cells and count != cells:
                 raise ValueError(f'expected {cells} {name} for a {self.mosaic_rows} x {self.mosaic_columns} mosaic, '
                                  f'got {count}')
-        for name in ('bit_depth', 'saturation', 'exposure_s'):
+        for name in ('bit_depth', 'saturation', 'exposure_s', 'pixel_rows', 'pixel_columns', 'upscaling'):
             value = float(getattr(self, name))
             if not math.isfinite(value) or value < 0:
                 raise ValueError(f'expected {name} >= 0 (0 where unknown), got {value:g}')
@@ -81,6 +90,12 @@ class Camera:
     def is_mosaic(self) -> bool:
         """True where images are raw mosaics."""
         return self.mosaic_rows > 0
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """(columns, rows) of the camera's own image that a pixel of the cube covers: (1, 1) for a camera of cubes."""
+        columns, rows = self.mosaic_columns or 1, self.mosaic_rows or 1
+        return columns * (self.pixel_columns or 1.0), rows * (self.pixel_rows or 1.0)
 
     @property
     def full_scale(self) -> float:

@@ -81,6 +81,7 @@ class HyperspectralFrame:
         stamp_ns: time of exposure, ns since the epoch of the source's clock.
         frame_id: coordinate frame of the camera (ROS convention), '' where there is none.
         seq: running number given by the source, for reports only.
+        upscaling: pixels that a measured one was enlarged to along each side: noise and blur are that many pixels wide.
 
     Raises:
         ValueError: wrong shape or dtype, no pixels, or a band count that differs from the info's.
@@ -91,6 +92,7 @@ class HyperspectralFrame:
     stamp_ns: int = 0
     frame_id: str = ''
     seq: int = 0
+    upscaling: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.data, np.ndarray) or self.data.ndim != 3:

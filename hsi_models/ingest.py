@@ -13,6 +13,52 @@ from hsi_models.frame import DTYPES, HyperspectralFrame, Quantity
 from hsi_models.mosaic import mosaic_to_cube
 
 
+def to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
+    """Mosaic to cube, cells without a band dropped, bands in ascending wavelength; nothing is calibrated.
+
+    Args:
+        image: as in `to_frame`.
+        camera: what is known of the camera; where wavelengths are missing the bands keep their order.
+
+    Returns:
+        (H, W, C), dtype of the image.
+
+    Raises:
+        ValueError: the image does not fit the camera, has another dtype, or is not finite.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype.name not in DTYPES:
+        got = getattr(image, 'dtype', type(image).__name__)
+        raise ValueError(f'expected an image as {" or ".join(DTYPES)}, got {got}')
+    if image.dtype == np.float32 and not np.isfinite(image).all():
+        raise ValueError(f'expected finite image values, got {np.count_nonzero(~np.isfinite(image))} nan or infinite')
+    cube = _to_cube(image, camera)
+    order = camera.band_order(cube.shape[2])
+    return cube if np.array_equal(order, np.arange(cube.shape[2])) else np.take(cube, order, axis=2)
+
+
+def cube_camera(camera: Camera, bands: int) -> Camera:
+    """The camera as a reader of its cubes from `to_cube` has to see it: bands in order, no mosaic, not calibrated.
+
+    Args:
+        camera: of the images.
+        bands: of an image, cells without a band included.
+
+    Raises:
+        ValueError: the camera describes another number of bands.
+    """
+    order = camera.band_order(bands)
+    wavelengths, fwhm, dark, white = (tuple(values[i] for i in order) if values else () for values in (
+        camera.wavelengths_nm, camera.fwhm_nm, camera.dark_levels, camera.white_levels))
+    columns, rows = camera.pixel_size
+    return replace(camera, wavelengths_nm=wavelengths, fwhm_nm=fwhm, dark_levels=dark, white_levels=white,
+                   mosaic_rows=0, mosaic_columns=0, pixel_rows=rows, pixel_columns=columns)
+
+
+def image_bands(image: npt.NDArray[Any], camera: Camera) -> int:
+    """Bands of an image that `to_cube` takes, cells without a band included."""
+    return camera.mosaic_rows * camera.mosaic_columns or int(image.shape[-1])
+
+
 def to_frame(image: npt.NDArray[Any], camera: Camera, *, stamp_ns: int = 0, frame_id: str = '', seq: int = 0,
              calibration: Calibration | None = None) -> HyperspectralFrame:
     """Make a frame: mosaic to cube, cells without a band dropped, bands in ascending wavelength, calibrated.
@@ -31,16 +77,8 @@ def to_frame(image: npt.NDArray[Any], camera: Camera, *, stamp_ns: int = 0, fram
     Raises:
         ValueError: the image does not fit the camera or the calibration, has another dtype, or is not finite.
     """
-    if not isinstance(image, np.ndarray) or image.dtype.name not in DTYPES:
-        got = getattr(image, 'dtype', type(image).__name__)
-        raise ValueError(f'expected an image as {" or ".join(DTYPES)}, got {got}')
-    if image.dtype == np.float32 and not np.isfinite(image).all():
-        raise ValueError(f'expected finite image values, got {np.count_nonzero(~np.isfinite(image))} nan or infinite')
-    cube = _to_cube(image, camera)
-    order = camera.band_order(cube.shape[2])
-    info = camera.spectral_info(cube.shape[2])
-    if not np.array_equal(order, np.arange(cube.shape[2])):
-        cube = np.take(cube, order, axis=2)
+    cube = to_cube(image, camera)
+    info = cube_camera(camera, image_bands(image, camera)).spectral_info(cube.shape[2])
     if calibration is not None:
         if calibration.white is not None:
             info = replace(info, quantity=Quantity.REFLECTANCE, saturation=0.0)
@@ -49,7 +87,8 @@ def to_frame(image: npt.NDArray[Any], camera: Camera, *, stamp_ns: int = 0, fram
             info = replace(info, quantity=Quantity.RADIANCE,
                            saturation=max(0.0, full_scale - calibration.mean_dark))
         cube = calibration.apply(cube)
-    return HyperspectralFrame(cube, info, stamp_ns=stamp_ns, frame_id=frame_id, seq=seq)
+    return HyperspectralFrame(cube, info, stamp_ns=stamp_ns, frame_id=frame_id, seq=seq,
+                              upscaling=camera.upscaling or 1)
 
 
 def _to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from hsi_models.boxes import Box
 from hsi_models.data.sequence import Sequence
-from hsi_models.pipeline import TrackingPipeline
+from hsi_models.pipeline import PipelineResult, TrackingPipeline
+from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.state import Tracker, TrackState, TrackStatus
 
 
@@ -68,7 +69,7 @@ def first_box(sequence: Sequence) -> Box:
 
 
 def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init: Box | None = None,
-                   device: str = 'cpu', always_box: bool = False,
+                   device: str = 'cpu', always_box: bool = False, super_resolution: SuperResolution | None = None,
                    progress: Callable[[range], Iterator[int]] = iter) -> SequenceRun:
     """Track through a sequence, one pass from the first frame on.
 
@@ -76,8 +77,9 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
         sequence: frames and camera.
         tracker: a tracker or its name.
         init: initial box, pixels of the cube; None: the sequence's own.
-        device: where a tracker made by name computes.
+        device: where a tracker made by name and a super-resolver compute.
         always_box: write the best guess where the target is LOST, as tables of the field expect.
+        super_resolution: what is upscaled before it is tracked; boxes stay in pixels of the sequence's cube.
         progress: wraps the range of frame numbers, to show a bar.
 
     Raises:
@@ -85,8 +87,9 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
             cannot be used is counted in `rejected` and gives a LOST row.
     """
     box = init or first_box(sequence)
-    pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device, history=1)
-    cell = (max(sequence.camera.mosaic_columns, 1), max(sequence.camera.mosaic_rows, 1))
+    pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device, history=1,
+                                super_resolution=super_resolution)
+    cell = sequence.camera.pixel_size
     run = SequenceRun()
     for index in progress(range(len(sequence))):
         try:
@@ -95,7 +98,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
             start = time.perf_counter()
             if index == 0:
                 pipeline.initialise(box.scaled(*cell), stamp_ns=stamp_ns)
-            state = pipeline.process(image, stamp_ns=stamp_ns, seq=index).frame_states[0]
+            state = _in_cube(pipeline.process(image, stamp_ns=stamp_ns, seq=index), cell)
             run.seconds += time.perf_counter() - start
         except ValueError as error:
             if index == 0:
@@ -105,6 +108,12 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
             continue
         run.rows.append(_row(state, box if index == 0 else None, always_box))
     return run
+
+
+def _in_cube(result: PipelineResult, cell: tuple[float, float]) -> TrackState:
+    """The target in pixels of the cube before it was upscaled; `cell`: source pixels that one of these covers."""
+    sx, sy = result.scale[0] / cell[0], result.scale[1] / cell[1]
+    return result.frame_states[0] if sx == sy == 1 else result.frame_states[0].scaled(sx, sy)
 
 
 def _row(state: TrackState, given: Box | None, always_box: bool) -> ResultRow:

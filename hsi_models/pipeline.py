@@ -12,9 +12,10 @@ import numpy.typing as npt
 from hsi_models.boxes import Box
 from hsi_models.calibration import Calibration
 from hsi_models.camera import Camera
-from hsi_models.frame import HyperspectralFrame
+from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.ingest import to_frame
 from hsi_models.registry import create_tracker
+from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.point import box_from_point
 from hsi_models.tracking.state import Tracker, TrackState
 
@@ -44,9 +45,10 @@ class PipelineResult:
     Args:
         states: one a target, boxes in pixels of the source image; empty without a target.
         frame_states: the same in pixels of the frame, as the tracker gave them and as ground truth counts.
-        frame: the calibrated cube the tracker saw.
+        frame: the calibrated cube the tracker was given, upscaled where frames are (`crop` upscales inside of it).
         stages: decode and publish are left 0 for whoever does these.
-        scale: (sx, sy), source pixels a frame pixel: the mosaic's cell, (1, 1) for a cube.
+        scale: (sx, sy), source pixels a frame pixel: the mosaic's cell, (1, 1) for a camera of cubes; divided by the
+            enlargement where frames are upscaled. The one place where pixels are converted.
     """
 
     states: tuple[TrackState, ...]
@@ -81,17 +83,22 @@ class TrackingPipeline:
         device: where a tracker made by name computes.
         history: recent images kept for initialisation at an older stamp; 4.2 MB each at 1024 x 2048 uint16.
         calibrate: apply the camera's dark and white levels where it states them.
+        super_resolution: what is upscaled before it is tracked; None: nothing. Images that come upscaled already say
+            so in their camera (`pixel_rows`, `pixel_columns`) and need nothing here.
 
     Raises:
-        ValueError: unknown tracker, history < 1.
+        ValueError: unknown tracker or super-resolver, history < 1.
+        FileNotFoundError: a super-resolver without shipped weights.
     """
 
     def __init__(self, tracker: str | Tracker = 'auto', *, camera: Camera | None = None, device: str = 'cpu',
-                 history: int = 30, calibrate: bool = True) -> None:
+                 history: int = 30, calibrate: bool = True,
+                 super_resolution: SuperResolution | None = None) -> None:
         if history < 1:
             raise ValueError(f'expected history >= 1 image, got {history}')
         self.tracker = create_tracker(tracker, device=device) if isinstance(tracker, str) else tracker
         self._calibrate = calibrate
+        self._use(super_resolution or SuperResolution(), device)
         self._recent: deque[_Stored] = deque(maxlen=history)
         self._pending: _Request | None = None
         self._target_id: int | None = None
@@ -120,7 +127,7 @@ class TrackingPipeline:
 
     def reset(self) -> None:
         """Forget target, request and images."""
-        self.tracker.reset()
+        self._tracking.reset()
         self._recent.clear()
         self._pending = self._target_id = None
 
@@ -145,7 +152,7 @@ class TrackingPipeline:
             self._pending = None
             states: tuple[TrackState, ...] = (self._start(frame, request),)
         elif self._target_id is not None:
-            states = (replace(self.tracker.update(frame), id=self._target_id),)
+            states = (replace(self._tracking.update(frame), id=self._target_id),)
         else:
             states = ()
         return self._result(states, frame, start, preprocessed)
@@ -185,26 +192,41 @@ class TrackingPipeline:
         state = self._start(frame, request)
         for stored in images[first + 1:]:
             frame = self._decode(stored)
-            state = replace(self.tracker.update(frame), id=target_id)
+            state = replace(self._tracking.update(frame), id=target_id)
         return self._result((state,), frame, start, preprocessed)
 
     def warm_up(self, height: int, width: int, bands: int) -> float:
         """Run template and search paths once on noise of this shape, leave no trace; returns seconds."""
         start = time.perf_counter()
         noise = np.random.default_rng(0).random((height, width, bands), np.float32)
-        frame = HyperspectralFrame(noise)
-        self.tracker.initialise(frame, Box(width * 0.4, height * 0.4, width * 0.2, height * 0.2))
-        self.tracker.update(frame)
+        # Some wavelengths, so that nobody is told of missing ones.
+        frame = HyperspectralFrame(noise, SpectralInfo(tuple(np.linspace(450.0, 900.0, bands))))
+        self._tracking.initialise(frame, Box(width * 0.4, height * 0.4, width * 0.2, height * 0.2))
+        self._tracking.update(frame)
         self.reset()
         return time.perf_counter() - start
 
+    def _use(self, choice: SuperResolution, device: str) -> None:
+        """Set up `_tracking`, what is given frames, and `_resolver`, what enlarges images before."""
+        self._tracking, self._resolver = self.tracker, None
+        if choice.mode == 'crop':
+            from hsi_models.superresolution.region_tracker import UpscaledRegionTracker  # needs torch
+            self._tracking = UpscaledRegionTracker(self.tracker, choice.create(device))
+        elif choice.mode == 'frame':
+            self._resolver = choice.create(device)
+
     def _scale(self) -> tuple[float, float]:
-        return (float(self._camera.mosaic_columns), float(self._camera.mosaic_rows)) if self._camera.is_mosaic \
-            else (1.0, 1.0)
+        columns, rows = self._camera.pixel_size
+        enlargement = self._resolver.scale if self._resolver is not None else 1
+        return columns / enlargement, rows / enlargement
 
     def _decode(self, stored: _Stored) -> HyperspectralFrame:
-        return to_frame(stored.image, self._camera, stamp_ns=stored.stamp_ns, frame_id=stored.frame_id,
-                        seq=stored.seq, calibration=self._calibration)
+        image, camera = stored.image, self._camera
+        if self._resolver is not None:
+            from hsi_models.superresolution.images import upscale_image  # needs torch
+            image, camera = upscale_image(image, camera, self._resolver)
+        return to_frame(image, camera, stamp_ns=stored.stamp_ns, frame_id=stored.frame_id, seq=stored.seq,
+                        calibration=self._calibration)
 
     def _start(self, frame: HyperspectralFrame, request: _Request) -> TrackState:
         sx, sy = self._scale()
@@ -214,7 +236,7 @@ class TrackingPipeline:
             x, y = request.point or (0.0, 0.0)
             box = box_from_point(frame, (x / sx, y / sy))
         self._target_id = None
-        state = replace(self.tracker.initialise(frame, box), id=request.target_id)
+        state = replace(self._tracking.initialise(frame, box), id=request.target_id)
         self._target_id = request.target_id
         return state
 

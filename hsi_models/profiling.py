@@ -69,7 +69,7 @@ def profile_tracker(name: str, sequence: Sequence, *, device: str = 'cpu', frame
     images = [sequence.image(index) for index in range(count)]
     tracker = create_tracker(name, device=device)
     pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device)
-    cell = (max(sequence.camera.mosaic_columns, 1), max(sequence.camera.mosaic_rows, 1))
+    cell = sequence.camera.pixel_size
     pipeline.initialise(first_box(sequence).scaled(*cell))
     pipeline.process(images[0], stamp_ns=sequence.stamp_ns(0))
     stages: dict[str, list[float]] = {'preprocess': [], 'infer': [], 'postprocess': []}

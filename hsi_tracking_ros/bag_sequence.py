@@ -104,8 +104,7 @@ class BagSequence:
     @property
     def boxes(self) -> npt.NDArray[np.float64]:
         """x, y, w, h a frame in pixels of the cube, (N, 4), as Sequence says."""
-        rows, columns = self.camera.mosaic_rows or 1, self.camera.mosaic_columns or 1
-        return self.source_boxes / [columns, rows, columns, rows]
+        return self.source_boxes / np.array(self.camera.pixel_size * 2)
 
     def __len__(self) -> int:
         return len(self._stamps_ns)

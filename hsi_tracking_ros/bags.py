@@ -142,6 +142,12 @@ class BagReader:
                 all(q.reliability is not QosReliability.BEST_EFFORT for q in offered))
         return topics
 
+    @property
+    def definitions(self) -> dict[str, tuple[str, str]]:
+        """Types as the bag itself defines them, for `BagWriter`: name -> (definition, hash)."""
+        return {c.msgtype: (c.msgdef.data, c.digest) for c in self._connections
+                if c.msgdef.format is MessageDefinitionFormat.MSG and c.digest}
+
     def messages(self, topics: Collection[str] = (), start_ns: int | None = None) -> Iterator[BagMessage]:
         """The stored messages of these topics (all by default), recorded at `start_ns` or later.
 

@@ -15,11 +15,12 @@ from hsi_models.host import host_facts
 from hsi_tracking_ros.bag_sequence import IMAGE, INFO, INIT, TARGETS
 from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video
 from hsi_tracking_ros.demo_watcher import Watcher
-from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, VISUALISER, GraphOptions, describe
+from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, describe
 from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, node_environment
 
 OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.json', 'logs')
 START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
+UPSCALING_S = 10.0      # without an answer, while the last frame is upscaled
 REFUSALS = 3
 RECORDED = (f'image:{IMAGE}', f'hyperspectral_info:{INFO}', f'ground_truth:{TARGETS}', f'tracker/init:{INIT}',
             f'tracker/targets:{TARGETS}', '/diagnostics:diagnostic_msgs/msg/DiagnosticArray')
@@ -38,6 +39,8 @@ class DemoConfig:
         device: cpu or cuda[:N].
         frames: at most so many; 0: all.
         rate_hz: frames a second; 0: the sequence's own.
+        super_resolution: off, crop or frame.
+        super_resolver: NAME or NAME:preset; '': the default one.
     """
 
     out: Path
@@ -47,6 +50,8 @@ class DemoConfig:
     device: str = 'cpu'
     frames: int = 100
     rate_hz: float = 0.0
+    super_resolution: str = 'off'
+    super_resolver: str = ''
 
     @property
     def source(self) -> str:
@@ -76,12 +81,13 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
     environment = node_environment(config.domain_id)
     os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
     with ProcessGroup(environment, out / 'logs') as group, Watcher() as watcher:
-        for spec in describe('demo', GraphOptions(tracker=config.tracker, device=config.device, source=config.source),
-                             _parameters(config, out)):
+        options = GraphOptions(tracker=config.tracker, device=config.device, source=config.source,
+                               super_resolution=config.super_resolution, super_resolver=config.super_resolver)
+        for spec in describe('demo', options, _parameters(config, out)):
             # What only looks on must not take the processor from what is looked at.
-            group.start(spec.name, spec.command, niceness=0 if spec.executable in (TRACKER, PLAYER) else 10)
+            group.start(spec.name, spec.command, niceness=0 if spec.executable in (UPSCALER, TRACKER, PLAYER) else 10)
         group.start('recorder', recorder_command(out / 'bag'), niceness=10)
-        _follow(group, watcher, progress)
+        _follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
         group.stop()
         watcher_says = watcher.summary()
     frame_rate_hz = config.rate_hz or watcher.frame_rate_hz
@@ -93,6 +99,7 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
         'success_auc': judged['success_auc'], 'dp20': judged['dp20'], 'protocol': judged['protocol'],
         'frames': watcher_says['frames'], 'age_ms': judged['age_ms'], 'stages_ms': watcher_says['stages_ms'],
         'tracker': watcher_says['tracker'] or config.tracker, 'weights_sha256': watcher_says['weights_sha256'],
+        'super_resolution': config.super_resolution,
         'sequence': watcher_says['sequence'] or config.sequence, 'frame_rate_hz': round(frame_rate_hz, 3),
         'seconds': round(time.monotonic() - started, 2), 'host': host_facts(),
         'diagnostics': watcher_says['diagnostics']}
@@ -127,7 +134,7 @@ def _parameters(config: DemoConfig, out: Path) -> dict[str, dict[str, Any]]:
         EVALUATOR: {'report_file': str(out / 'logs' / 'evaluator.json'), 'sequence': config.sequence}}
 
 
-def _follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int], None]) -> None:
+def _follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int], None], settle_s: float) -> None:
     """Until the player has finished and everything sent was answered, drawn and judged, or nothing moves any more."""
     before, since = -1, time.monotonic()
     while True:
@@ -142,9 +149,9 @@ def _follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int]
             raise NodeDiedError(f'the player stopped: {watcher.player_failed}')
         if watcher.refusals >= REFUSALS:
             raise NodeDiedError(f'the tracker could not be configured: {group.log_tail("tracker", 1)}')
-        if watcher.finished and not watcher.answers and now - since > SETTLE_S:
+        if watcher.finished and not watcher.answers and now - since > settle_s:
             raise NodeDiedError(f'the tracker answered no frame; its last lines: {group.log_tail("tracker")}')
-        if watcher.finished and (watcher.complete or now - since > SETTLE_S):
+        if watcher.finished and (watcher.complete or now - since > settle_s):
             return
         if now - since > (STALL_TIMEOUT_S if watcher.answers else START_TIMEOUT_S + STALL_TIMEOUT_S):
             tails = '; '.join(f'{name}: {group.log_tail(name, 3)}' for name in ('player', 'tracker'))

@@ -111,17 +111,24 @@ class Watcher:
     def complete(self) -> bool:
         """True when the tracker counts what the player sent, and everything answered is drawn."""
         frames = self.frames()
-        return 0 < frames['sent'] <= frames['received'] + self._count('tracker: Input', 'lost by middleware') \
+        lost = self._count(f'{self._chain[0]}: Input', 'lost by middleware')
+        return 0 < frames['sent'] <= frames['received'] + lost \
             and len({stamp for stamp, _ in self.pictures}) >= self.answers >= frames['received'] - frames['dropped']
 
     def _count(self, status: str, key: str) -> int:
         return int(self.value(status, key, '0'))
 
     def frames(self) -> dict[str, int]:
-        """Frames that were sent, came to the tracker, and were dropped there because it was busy."""
+        """Frames that were sent, came to the tracker, and were dropped there because it was busy; with a
+        super-resolver before the tracker: came to that one, and were dropped by either."""
         return {'sent': self._count('player: Playback', 'sent'),
-                'received': self._count('tracker: Input', 'received'),
-                'dropped': self._count('tracker: Input', 'dropped busy')}
+                'received': self._count(f'{self._chain[0]}: Input', 'received'),
+                'dropped': sum(self._count(f'{name}: Input', 'dropped busy') for name in self._chain)}
+
+    @property
+    def _chain(self) -> list[str]:
+        """The nodes that an image goes through before it is answered."""
+        return [*(['super_resolution'] if 'super_resolution: Input' in self.statuses else []), 'tracker']
 
     @property
     def frame_rate_hz(self) -> float:

@@ -37,9 +37,12 @@ OPTIONS = (
     Option('params_file', '', 'parameters that go before the shipped ones'),
     Option('use_sim_time', 'false', 'time from /clock, which the player then publishes', SWITCH),
     Option('autostart', '', 'configure and activate lifecycle nodes at start', ('', *SWITCH)),
-    Option('device', '', 'where the tracker computes: cpu, cuda, cuda:0'),
+    Option('device', '', 'where tracker and super-resolver compute: cpu, cuda, cuda:0'),
     Option('tracker', '', 'NAME or NAME:preset, see `hsi-tracking models`'),
-    Option('super_resolution', '', 'frames of the camera, or upscaled ones', ('', 'off', 'crop', 'frame')),
+    Option('super_resolution', '', 'upscale the search region, inside the tracker (crop), or whole frames (frame)',
+           ('', 'off', 'crop', 'frame')),
+    Option('super_resolver', '', 'what upscales, NAME or NAME:preset, see `hsi-tracking models`'),
+    Option('super_resolution_scale', '', 'enlargement of both sides', ('', '2', '3', '4', '8')),
     Option('rviz', 'false', 'start RViz', SWITCH, ('tracking', 'replay', 'demo')),
     Option('log_level', 'info', 'of all nodes', ('debug', 'info', 'warn', 'error', 'fatal')),
     Option('image_topic', 'image', "the camera's images; hyperspectral_info and camera_info lie beside it",
@@ -137,6 +140,8 @@ class GraphOptions:
     device: str = ''
     tracker: str = ''
     super_resolution: str = ''
+    super_resolver: str = ''
+    super_resolution_scale: str = ''
     rviz: str = 'false'
     log_level: str = 'info'
     image_topic: str = 'image'
@@ -152,13 +157,10 @@ class GraphOptions:
                 raise ValueError(f'expected {option.name} of {", ".join(filter(None, option.choices))}, got {value!r}')
         if len(self.camera_pose.split()) != 6:
             raise ValueError(f'expected camera_pose as six numbers x y z roll pitch yaw, got {self.camera_pose!r}')
-        if self.super_resolution not in ('', 'off'):
-            raise ValueError(f'expected super_resolution off, got {self.super_resolution!r}: this version has no '
-                             'super-resolver')
-
 
 
 TRACKER, VISUALISER, PLAYER, EVALUATOR = 'tracker_node', 'visualiser_node', 'player_node', 'evaluator_node'
+UPSCALER = 'super_resolution_node'
 TARGETS, INIT = ('targets', 'tracker/targets'), ('init', 'tracker/init')
 
 
@@ -178,19 +180,16 @@ def describe(variant: str, options: GraphOptions | None = None,
         raise ValueError(f'expected a graph of {", ".join(VARIANTS)}, got {variant!r}')
     options = options or GraphOptions()
     sim_time = options.use_sim_time == 'true'
-    chosen: dict[str, dict[str, Value]] = {
-        TRACKER: {name: getattr(options, name) for name in ('tracker', 'device') if getattr(options, name)},
-        PLAYER: {'publish_clock': sim_time},
-    }
-    if options.autostart:
-        chosen[TRACKER]['autostart'] = options.autostart == 'true'
+    chosen = _chosen(options)
+    chosen[PLAYER] = {'publish_clock': sim_time}
     source = options.source or (DEMO_SOURCE if variant == 'demo' else '')
     if source:
         chosen[PLAYER]['source'] = source
-    names = {'tracking': (TRACKER, VISUALISER), 'drone': (TRACKER,)}.get(
+    upscaled = options.super_resolution == 'frame'
+    names = (UPSCALER,) * upscaled + {'tracking': (TRACKER, VISUALISER), 'drone': (TRACKER,)}.get(
         variant, (TRACKER, VISUALISER, EVALUATOR, PLAYER))
     remappings: dict[str, tuple[tuple[str, str], ...]] = {
-        TRACKER: (), VISUALISER: (TARGETS,), EVALUATOR: (TARGETS,), PLAYER: (TARGETS, INIT)}
+        UPSCALER: (), TRACKER: (), VISUALISER: (TARGETS,), EVALUATOR: (TARGETS,), PLAYER: (TARGETS, INIT)}
     # hyperspectral_info and camera_info follow by themselves: they lie beside the image
     camera = () if options.image_topic == 'image' else (('image', options.image_topic),)
     specs = []
@@ -199,14 +198,29 @@ def describe(variant: str, options: GraphOptions | None = None,
         if name != PLAYER:
             parameters['use_sim_time'] = sim_time
         specs.append(NodeSpec(
-            name, namespace=options.namespace, parameter_files=_files(name, variant, options.params_file),
+            name, namespace=options.namespace, parameter_files=_files(name, variant, options.params_file, upscaled),
             parameters=parameters, remappings=remappings[name] + camera, respawn=variant == 'drone',
             log_level=options.log_level))
     return specs + _of_others(variant, options)
 
 
-def _files(name: str, variant: str, params_file: str) -> tuple[str, ...]:
+def _chosen(options: GraphOptions) -> dict[str, dict[str, Value]]:
+    """Parameters that the user chose, of tracker and super-resolver; those of both agree."""
+    both: dict[str, Value] = {'device': options.device} if options.device else {}
+    if options.autostart:
+        both['autostart'] = options.autostart == 'true'
+    tracker = {name: getattr(options, name) for name in ('tracker', 'super_resolution', 'super_resolver')
+               if getattr(options, name)}
+    upscaler: dict[str, Value] = {'model': options.super_resolver} if options.super_resolver else {}
+    if options.super_resolution_scale:
+        tracker['super_resolution_scale'] = upscaler['scale'] = int(options.super_resolution_scale)
+    return {TRACKER: {**both, **tracker}, UPSCALER: {**both, **upscaler}}
+
+
+def _files(name: str, variant: str, params_file: str, upscaled: bool) -> tuple[str, ...]:
     files = [f'config/{name.removesuffix("_node")}.yaml']
+    if upscaled and name == TRACKER:
+        files.append('config/super_resolution.yaml')
     if variant == 'demo':
         files.append('config/demo.yaml')
     return *(str(share_file(file)) for file in files), *([params_file] if params_file else [])

@@ -26,6 +26,7 @@ _STATUSES = {TrackStatus.INITIALISING: TrackedTarget.STATUS_INITIALISING,
 _CAMERA_FIELDS = {      # of the message: of Camera, where both hold the same kind of value
     'camera_model': 'model', 'serial': 'serial', 'wavelengths_nominal': 'nominal', 'saturation': 'saturation',
     'bit_depth': 'bit_depth', 'mosaic_rows': 'mosaic_rows', 'mosaic_columns': 'mosaic_columns',
+    'pixel_rows': 'pixel_rows', 'pixel_columns': 'pixel_columns', 'upscaling': 'upscaling',
     'exposure_s': 'exposure_s', 'gain_db': 'gain_db', 'calibration_file': 'calibration_file',
     'calibration_sha256': 'calibration_sha256'}
 _BAND_FIELDS = ('wavelengths_nm', 'fwhm_nm', 'dark_levels', 'white_levels')
@@ -72,7 +73,9 @@ def camera_from_info(message: HyperspectralInfo) -> Camera:
     quantities = {value: key for key, value in _QUANTITIES.items()}
     if message.quantity not in quantities:
         raise ValueError(f'expected quantity 0..{len(quantities) - 1}, got {message.quantity}')
-    fields: dict[str, Any] = {field: getattr(message, name) for name, field in _CAMERA_FIELDS.items()}
+    # a bag of an older version lacks what its message did not have
+    fields: dict[str, Any] = {field: getattr(message, name) for name, field in _CAMERA_FIELDS.items()
+                              if hasattr(message, name)}
     bands: dict[str, Any] = {name: tuple(getattr(message, name)) for name in _BAND_FIELDS}
     return Camera(quantity=quantities[message.quantity], **fields, **bands)
 
@@ -81,7 +84,8 @@ def info_from_camera(camera: Camera, header: Header | None = None) -> Hyperspect
     """Message that describes the camera."""
     message = HyperspectralInfo(header=header or Header(), quantity=_QUANTITIES[camera.quantity])
     for name, field in _CAMERA_FIELDS.items():
-        setattr(message, name, getattr(camera, field))
+        if value := getattr(camera, field):     # 0 and '' are what a new message has
+            setattr(message, name, value)
     for name in _BAND_FIELDS:
         setattr(message, name, [float(value) for value in getattr(camera, name)])
     return message

@@ -33,7 +33,7 @@ def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', frame
     count = min(frames, len(sequence))
     images = [sequence.image(index) for index in range(count)]
     camera = sequence.camera
-    box = first_box(sequence).scaled(max(camera.mosaic_columns, 1), max(camera.mosaic_rows, 1))
+    box = first_box(sequence).scaled(*camera.pixel_size)
     context = rclpy.Context()
     rclpy.init(context=context)
     executor = SingleThreadedExecutor(context=context)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hsi_tracking_ros.demo import recorder_command
-from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, VISUALISER, GraphOptions, NodeSpec, describe
+from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, NodeSpec, describe
 from hsi_tracking_ros.processes import ProcessGroup, node_environment
 
 AFTERMATH_S = 1.0   # answers to the last frames are still on their way
@@ -45,7 +45,7 @@ class PlaybackConfig:
                   'send_init': self.track, **self.player}
         extra: dict[str, dict[str, Any]] = {PLAYER: player}
         if self.every_frame:
-            extra[TRACKER] = {'every_frame': True}
+            extra[TRACKER] = extra[UPSCALER] = {'every_frame': True}
             player.setdefault('rate', 0.0)
         if self.report is not None:
             extra[EVALUATOR] = {'report_file': str(self.report.absolute())}

@@ -75,7 +75,7 @@ class SequenceSource:
         self.name, self.frame_rate_hz = sequence.name, sequence.frame_rate_hz
         self._sequence, self._frame_id = sequence, frame_id
         camera = sequence.camera
-        self._cell = camera.mosaic_columns or 1, camera.mosaic_rows or 1
+        self._cell = camera.pixel_size
         self.info = bytes(serialize_message(info_from_camera(camera, header_message(0, frame_id))))
 
     def __len__(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from hsi_models.superresolution.settings import MODES, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.parameters import Entry
@@ -12,7 +13,11 @@ from hsi_tracking_ros.parameters import Entry
 TABLE = (
     Entry('tracker', 'auto', 'name of the tracker, NAME or NAME:preset (hsi-tracking models)'),
     Entry('device', 'cpu', 'where networks compute: cpu, cuda or cuda:N'),
-    Entry('super_resolution', 'off', 'upscale before tracking; this version has no model for it', choices=('off',)),
+    Entry('super_resolution', 'off', 'crop: the surroundings of the target are upscaled inside; frame: images come '
+                                     'from super_resolution_node', choices=MODES),
+    Entry('super_resolver', SuperResolution.model, 'crop: what upscales, NAME or NAME:preset (hsi-tracking models)'),
+    Entry('super_resolution_scale', 2, 'crop: enlargement of both sides; frame: the one that hyperspectral_info has to '
+                                       'agree with', low=2, high=8),
     Entry('calibrate', True, 'apply the dark and white levels that hyperspectral_info states'),
     Entry('every_frame', False, 'reliable, first in first out: for evaluation, results do not depend on speed'),
     Entry('queue_depth', qos.EVERY_FRAME_DEPTH, 'images that may wait with every_frame', low=1, high=100_000),
@@ -50,3 +55,9 @@ TABLE = (
 def thresholds_from(values: Mapping[str, Any]) -> StatusThresholds:
     """Thresholds of the parameters `status.*`."""
     return StatusThresholds(**{item.name: values[f'status.{item.name}'] for item in fields(StatusThresholds)})
+
+
+def super_resolution_from(values: Mapping[str, Any]) -> SuperResolution:
+    """What the tracker itself upscales: nothing where images come upscaled."""
+    mode = values['super_resolution'] if values['super_resolution'] == 'crop' else 'off'
+    return SuperResolution(mode, values['super_resolver'], values['super_resolution_scale'])

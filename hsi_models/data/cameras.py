@@ -99,7 +99,7 @@ def camera_from_json(path: str | Path) -> Camera:
 
 
 def camera_to_json(camera: Camera) -> str:
-    """A camera as the text of `wavelengths.json`: all of it but its calibration file."""
+    """A camera as the text of `wavelengths.json`: all of it but its calibration file and what a pixel was made of."""
     record: dict[str, Any] = {
         'model': camera.model, 'serial': camera.serial,
         'mosaic': [camera.mosaic_rows, camera.mosaic_columns] if camera.is_mosaic else None,

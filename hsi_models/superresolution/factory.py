@@ -52,7 +52,8 @@ def create_super_resolver(name: str, scale: int = 2, device: str = 'cpu', *, wei
         raise ValueError(f'expected scale {", ".join(map(str, SCALES))}, got {scale}')
     if name in UNLEARNT:
         unlearnt = UNLEARNT[name]
-        return TiledSuperResolver(scale, lambda tile, _: unlearnt(tile, scale), device=device, tiling=tiling)
+        return TiledSuperResolver(scale, lambda tile, _: unlearnt(tile, scale), device=device, tiling=tiling,
+                                  name=name)
     path = Path(weights) if weights is not None else shipped_weights(name, scale)
     if weights is None and not path.is_file():
         raise FileNotFoundError(f'expected shipped weights of {name} for scale {scale}, found none; train them with '
@@ -65,11 +66,11 @@ def create_super_resolver(name: str, scale: int = 2, device: str = 'cpu', *, wei
     channels = int(card.config['channels'])
     network = build_network(name, scale, channels, **card.config.get('shape', {}))
     load_weights(network, path, card.sha256)
-    return wrap_network(name, network.eval(), scale, channels, device, tiling)
+    return wrap_network(name, network.eval(), scale, channels, device, tiling, card.sha256)
 
 
 def wrap_network(name: str, network: nn.Module, scale: int, channels: int, device: str = 'cpu',
-                 tiling: Tiling | None = None) -> TiledSuperResolver:
+                 tiling: Tiling | None = None, weights_sha256: str | None = None) -> TiledSuperResolver:
     """A super-resolver around a network of `build_network`, in evaluation mode."""
     network = network.to(torch.device(device))
     if over_eigen_images(name):
@@ -78,8 +79,10 @@ def wrap_network(name: str, network: nn.Module, scale: int, channels: int, devic
                 raise ValueError('expected the subspace of the frame, got none')
             return upscale_eigen(network, tile, subspace, scale)
 
-        return TiledSuperResolver(scale, enlarge_tile, components=channels, device=device, tiling=tiling)
-    return TiledSuperResolver(scale, lambda tile, _: network(tile), bands=channels, device=device, tiling=tiling)
+        return TiledSuperResolver(scale, enlarge_tile, components=channels, device=device, tiling=tiling, name=name,
+                                  weights_sha256=weights_sha256)
+    return TiledSuperResolver(scale, lambda tile, _: network(tile), bands=channels, device=device, tiling=tiling,
+                              name=name, weights_sha256=weights_sha256)
 
 
 def measure(bands: int, scale: int, name: str, **_: Any) -> tuple[int, float | None]:

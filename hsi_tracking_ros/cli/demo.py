@@ -18,6 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
     parser.add_argument('--frames', type=int, default=100, metavar='N', help='at most; 0: all (100)')
     parser.add_argument('--rate', type=float, default=0.0, metavar='HZ', help="frames a second (the sequence's own)")
+    parser.add_argument('--super-resolution', default='off', choices=('off', 'crop', 'frame'),
+                        help='upscale the search region inside the tracker, or whole frames before it (%(default)s)')
+    parser.add_argument('--super-resolver', default='', metavar='NAME',
+                        help='what upscales, see `models` (back_projection)')
     parser.add_argument('--domain-id', type=int, metavar='ID', help='ROS domain on this machine (a free one)')
     parser.add_argument('--json', action='store_true', help='the report on standard output')
 
@@ -33,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     if args.frames < 0 or args.rate < 0:
         raise ValueError(f'expected --frames and --rate >= 0, got {args.frames} and {args.rate:g}')
     domain_id = free_domain_id() if args.domain_id is None else args.domain_id
-    config = DemoConfig(args.out, domain_id, args.sequence, args.tracker, args.device, args.frames, args.rate)
+    config = DemoConfig(args.out, domain_id, args.sequence, args.tracker, args.device, args.frames, args.rate,
+                        args.super_resolution, args.super_resolver)
     if not args.headless:
         print(f'to look on: ROS_DOMAIN_ID={domain_id} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST '
               f'rviz2 -d {share_file("config/tracking.rviz")}', file=sys.stderr)

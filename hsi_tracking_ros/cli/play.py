@@ -18,6 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--track', action='store_true', help='start tracker, visualiser and evaluator, too')
     parser.add_argument('--tracker', default='', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
     parser.add_argument('--device', default='', help='cpu or cuda (cpu)')
+    parser.add_argument('--super-resolution', default='', choices=('off', 'crop', 'frame'),
+                        help='upscale the search region inside the tracker, or whole frames before it (off)')
+    parser.add_argument('--super-resolver', default='', metavar='NAME',
+                        help='what upscales, see `models` (back_projection)')
     parser.add_argument('--every-frame', action='store_true', help='no frame is lost, however slow the tracker is')
     parser.add_argument('--record', type=Path, metavar='BAG', help='record what goes in and comes out')
     parser.add_argument('--report', type=Path, metavar='FILE', help='JSON of the evaluator')
@@ -38,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('expected --track with --every-frame and --report: they need a tracker that answers')
     options = GraphOptions(
         namespace=args.namespace, params_file=args.params_file, use_sim_time='true' if args.clock else 'false',
-        device=args.device, tracker=args.tracker, log_level=args.log_level, source=args.source)
+        device=args.device, tracker=args.tracker, super_resolution=args.super_resolution,
+        super_resolver=args.super_resolver, log_level=args.log_level, source=args.source)
     chosen: dict[str, Any] = {'rate': args.rate, 'limit': args.frames, 'loop': args.loop or None,
                               'start_paused': args.paused or None, 'stamps': args.stamps}
     config = PlaybackConfig(

@@ -1,36 +1,55 @@
-"""`hsi-tracking super-resolve IN.npz --scale 2 --model cst_eigen --out OUT.npz`: enlarge a cube."""
+"""`hsi-tracking super-resolve IN --scale 2 --model cst_eigen --out OUT`: enlarge a cube, or the images of a bag."""
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
-    parser.add_argument('input', type=Path, metavar='IN.npz', help='file with key cube, (H, W, C)')
+    parser.add_argument('input', type=Path, metavar='IN', help='.npz file with key cube, (H, W, C), or a bag')
     parser.add_argument('--scale', type=int, default=2, metavar='S', help='enlargement, 2, 3, 4 or 8 (%(default)s)')
     parser.add_argument('--model', default='cst_eigen', metavar='NAME',
                         help='cst_eigen, cst:fast, cst:paper, back_projection or bicubic (%(default)s)')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='weights of your own instead of the shipped ones')
     parser.add_argument('--device', default='cpu', help='cpu or cuda[:N] (%(default)s)')
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT.npz',
-                        help='receives cube, (S H, S W, C), same dtype and scale; scalars and lists are carried over')
-    parser.add_argument('--json', action='store_true', help='print shape, milliseconds and weights as JSON')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='.npz that receives cube, (S H, S W, C), same dtype and scale, scalars and lists being '
+                             'carried over; or the bag to make')
+    parser.add_argument('--storage', default='mcap', choices=('mcap', 'sqlite3'), help='format of the bag (mcap)')
+    parser.add_argument('--image-topic', default='', metavar='TOPIC', help='which images of the bag (the only ones)')
+    parser.add_argument('--frames', type=int, default=0, metavar='N', help='images of the bag at most (all)')
+    parser.add_argument('--json', action='store_true', help='print what was made, milliseconds and weights as JSON')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Enlarge the cube of a file."""
+    """Enlarge the cube of a file or the images of a bag."""
+    from hsi_models.superresolution.factory import create_super_resolver
+    from hsi_tracking_ros.sequences import looks_like_bag
+
+    is_bag = looks_like_bag(args.input)
+    if is_bag and args.out.suffix == '.npz':
+        raise ValueError(f'expected --out to be a folder, the bag to make of {args.input}, got {args.out}')
+    if not is_bag and args.out.suffix != '.npz':
+        raise ValueError(f'expected --out to end in .npz, got {args.out}')
+    if not is_bag and (args.image_topic or args.frames):
+        raise ValueError(f'expected --image-topic and --frames with a bag, got {args.input}')
+    resolver = create_super_resolver(args.model, args.scale, args.device, weights=args.weights)
+    report = _bag(args, resolver) if is_bag else _file(args, resolver)
+    if args.json:
+        print(json.dumps({**report, 'model': resolver.name, 'weights_sha256': resolver.weights_sha256}))
+    return 0
+
+
+def _file(args: argparse.Namespace, resolver: Any) -> dict[str, Any]:
     import numpy as np
 
-    from hsi_models.checkpoint import load_card
     from hsi_models.data.numpy_files import load_npz
-    from hsi_models.superresolution.factory import UNLEARNT, create_super_resolver, shipped_weights
 
-    if args.out.suffix != '.npz':
-        raise ValueError(f'expected --out to end in .npz, got {args.out}')
-    resolver = create_super_resolver(args.model, args.scale, args.device, weights=args.weights)
     entries = load_npz(args.input)
     if 'cube' not in entries:
         raise ValueError(f'{args.input}: expected the key cube, got {", ".join(entries) or "no arrays"}')
@@ -41,10 +60,17 @@ def run(args: argparse.Namespace) -> int:
     partial = args.out.with_suffix('.partial.npz')
     np.savez_compressed(partial, cube=cube, **kept)
     partial.replace(args.out)
-    if args.json:
-        name = 'cst:fast' if args.model == 'cst' else args.model
-        sha256 = None if name in UNLEARNT else load_card(args.weights or shipped_weights(name, args.scale)).sha256
-        print(json.dumps({'shape': list(cube.shape), 'dtype': cube.dtype.name, 'ms': round(milliseconds, 2),
-                          'model': name, 'weights_sha256': sha256}))
-    return 0
+    return {'shape': list(cube.shape), 'dtype': cube.dtype.name, 'ms': round(milliseconds, 2)}
 
+
+def _bag(args: argparse.Namespace, resolver: Any) -> dict[str, Any]:
+    from tqdm import tqdm
+
+    from hsi_tracking_ros.bag_upscaling import upscale_bag
+
+    started = time.perf_counter()
+    frames = upscale_bag(
+        args.input, args.out, resolver, storage=args.storage, image_topic=args.image_topic, limit=args.frames,
+        progress=lambda total: tqdm(total=total, desc=args.out.name, unit='frame', file=sys.stderr, leave=False))
+    print(f'{frames} frames -> {args.out}', file=sys.stderr)
+    return {'frames': frames, 'ms': round(1e3 * (time.perf_counter() - started) / max(frames, 1), 2)}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from hsi_models.boxes import Box
+from hsi_models.superresolution.settings import MODES, SuperResolution
 
 
 def _box(text: str) -> Box:
@@ -24,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--init', type=_box, metavar='X,Y,W,H',
                         help='initial box in pixels of the cube (the first ground-truth box)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    parser.add_argument('--super-resolution', default='off', choices=MODES,
+                        help='upscale the search region inside the tracker, or whole frames before it (%(default)s)')
+    parser.add_argument('--super-resolver', default=SuperResolution.model, metavar='NAME',
+                        help='what upscales, see `models` (%(default)s)')
+    parser.add_argument('--scale', type=int, default=SuperResolution.scale, metavar='S',
+                        help='enlargement of both sides (%(default)s)')
     parser.add_argument('--always-box', action='store_true', help='write the best guess where the target is LOST')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='rows x,y,w,h,score,status')
     parser.add_argument('--json', action='store_true', help='frames, fps, weights_sha256 on standard output')
@@ -40,13 +47,15 @@ def run(args: argparse.Namespace) -> int:
     sequence = open_any_sequence(args.sequence)
     tracker = create_tracker(args.tracker, device=args.device)
     result = track_sequence(
-        sequence, tracker, init=args.init, always_box=args.always_box,
+        sequence, tracker, init=args.init, always_box=args.always_box, device=args.device,
+        super_resolution=SuperResolution(args.super_resolution, args.super_resolver, args.scale),
         progress=lambda frames: iter(tqdm(frames, desc=sequence.name, unit='frame', file=sys.stderr, mininterval=0.5,
                                             leave=False)))
     result.write(args.out)
     for index, reason in list(result.rejected.items())[:5]:
         print(f'hsi-tracking track: frame {index} left out: {reason}', file=sys.stderr)
-    report = {'sequence': sequence.name, 'tracker': args.tracker, 'frames': len(result.rows),
+    report = {'sequence': sequence.name, 'tracker': args.tracker, 'super_resolution': args.super_resolution,
+              'frames': len(result.rows),
               'rejected': len(result.rejected), 'fps': round(result.fps, 2),
               'weights_sha256': getattr(tracker, 'weights_sha256', None), 'out': str(args.out)}
     if args.json:

@@ -84,7 +84,7 @@ class EvaluatorNode(Node):
             self._last_error = f'hyperspectral_info: {error}'
             self.get_logger().error(self._last_error)
             return
-        self._cell = (float(camera.mosaic_columns or 1), float(camera.mosaic_rows or 1))
+        self._cell = camera.pixel_size
 
     def _on_truth(self, message: TrackedTargetArray) -> None:
         stamp = stamp_ns(message.header.stamp)

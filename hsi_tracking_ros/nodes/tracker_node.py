@@ -1,6 +1,7 @@
 """The tracker: images and requests in, targets out."""
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from hsi_models.boxes import Box
 from hsi_models.pipeline import PipelineResult, TrackingPipeline
+from hsi_models.superresolution.images import require_upscaled
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.awaiting import finished
 from hsi_tracking_ros.diagnostics import Diagnostics, Report
@@ -31,7 +33,7 @@ from hsi_tracking_ros.runner import run_node
 from hsi_tracking_ros.srv import SetTarget
 from hsi_tracking_ros.target_outputs import TargetOutputs
 from hsi_tracking_ros.topics import beside
-from hsi_tracking_ros.tracker_parameters import TABLE, thresholds_from
+from hsi_tracking_ros.tracker_parameters import TABLE, super_resolution_from, thresholds_from
 from hsi_tracking_ros.tracker_report import TrackerReport, compute_values
 from hsi_tracking_ros.tracking_session import TrackingSession
 from hsi_tracking_ros.worker import Worker
@@ -87,18 +89,21 @@ class TrackerNode(ManagedNode):
     def activate(self) -> None:
         """Subscribe."""
         assert self._worker is not None
-        topic = self.resolve_topic_name('image')
+        upscaled = self.parameters['super_resolution'] == 'frame'
+        topic = self.resolve_topic_name('super_resolution/image' if upscaled else 'image')
+        self._info_topic = 'super_resolution/hyperspectral_info' if upscaled else beside(self, 'hyperspectral_info')
         self._input, self._report = InputReport(topic), TrackerReport(self._compute)
         self._session = TrackingSession(self._pipeline, self._publish, self.get_logger().warning,
                                         init_box=self._init_box, max_gap_s=self.parameters['max_gap_s'])
         self._dropped_before = self._worker.dropped
-        self._gate = InfoGate(self._worker.put, self._capacity)
+        # Without a description nobody knows what a pixel of an upscaled image is.
+        self._gate = InfoGate(self._worker.put, self._capacity, math.inf if upscaled else 1.0)
         self._camera_info: CameraInfo | None = None
         self._enabled = True
         every = 'every_frame' if self.parameters['every_frame'] else 'image'
         lost = SubscriptionEventCallbacks(message_lost=self._input.messages_lost)
         self._subscriptions_made = [
-            self._subscribe(HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info, 'info'),
+            self._subscribe(HyperspectralInfo, self._info_topic, self._on_info, 'info'),
             self._subscribe(CameraInfo, beside(self, 'camera_info'), self._on_camera_info, 'camera_info'),
             self._subscribe(TargetInit, '~/init', self._on_init, 'init'),
             self._subscribe(Image, topic, self._on_image, every, event_callbacks=lost)]
@@ -139,13 +144,18 @@ class TrackerNode(ManagedNode):
 
     def _on_image(self, message: Image) -> None:
         self._input.image_received(message)
-        if self._enabled and not self._gate.put(message) and is_mosaic(message.encoding) and not self._input.note:
-            self._input.note = f'a mosaic needs its pattern: waiting for {beside(self, "hyperspectral_info")}'
+        upscaled = self.parameters['super_resolution'] == 'frame'
+        if self._enabled and not self._gate.put(message) and not self._input.note \
+                and (upscaled or is_mosaic(message.encoding)):
+            what = 'an upscaled image needs its description' if upscaled else 'a mosaic needs its pattern'
+            self._input.note = f'{what}: waiting for {self._info_topic}'
             self.get_logger().info(self._input.note)
 
     def _on_info(self, message: HyperspectralInfo) -> None:
         try:
             camera = camera_from_info(message)
+            if self.parameters['super_resolution'] == 'frame':
+                require_upscaled(camera, self.parameters['super_resolution_scale'])
             self._call('set_camera', camera)
         except ValueError as error:
             self._reject(error)
@@ -217,12 +227,14 @@ class TrackerNode(ManagedNode):
     def _load(self) -> TrackingPipeline:
         p = self.parameters
         pipeline = self._create_pipeline(p['tracker'], device=p['device'], history=p['history'],
-                                         calibrate=p['calibrate'])
+                                         calibrate=p['calibrate'], super_resolution=super_resolution_from(p))
         self._apply_thresholds(pipeline)
         seconds = 0.0
         if p['warm_up_height']:
             seconds = pipeline.warm_up(p['warm_up_height'], p['warm_up_width'], p['warm_up_bands'])
-        self._compute = compute_values(pipeline.tracker, p['tracker'], p['device'], seconds)
+        self._compute = {**compute_values(pipeline.tracker, p['tracker'], p['device'], seconds),
+                         'super-resolution': f'{p["super_resolver"]} x{p["super_resolution_scale"]}'
+                         if p['super_resolution'] == 'crop' else p['super_resolution']}
         return pipeline
 
     def _track(self, message: Image) -> None:

@@ -137,7 +137,7 @@ class VisualiserNode(Node):
         image: Image = match['image']
         stamp = stamp_ns(image.header.stamp)
         frame = to_frame(to_array(image), self._camera, stamp_ns=stamp, frame_id=image.header.frame_id)
-        cell = self._camera.mosaic_columns or 1, self._camera.mosaic_rows or 1
+        cell = self._camera.pixel_size
         picture = self._compose(frame, match['targets'], match['truth'] if self.parameters['truth'] else None, cell)
         if self._overlay.get_subscription_count():
             self._overlay.publish(to_message(picture, image.header, 'rgb8'))
@@ -149,7 +149,7 @@ class VisualiserNode(Node):
         self._drawing_ms.add(1e3 * (time.perf_counter() - start))
 
     def _compose(self, frame: HyperspectralFrame, targets: TrackedTargetArray | None, truth: TrackedTargetArray | None,
-                 cell: tuple[int, int]) -> npt.NDArray[np.uint8]:
+                 cell: tuple[float, float]) -> npt.NDArray[np.uint8]:
         """One picture; boxes come in pixels of the source image and are drawn on the cube."""
         colour = self._colour = self._colour or FalseColour.fit(frame)
         states = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1])

@@ -37,6 +37,8 @@ def test_saturation_beats_bit_depth():
     ({'bit_depth': 33}, 'bit_depth 0..32'),
     ({'exposure_s': -1.0}, 'exposure_s >= 0'),
     ({'saturation': NAN}, 'saturation >= 0'),
+    ({'pixel_rows': 0.5}, 'pixel_rows and pixel_columns both 0 .unknown. or both > 0, got 0.5 x 0'),
+    ({'pixel_rows': -1.0, 'pixel_columns': -1.0}, 'pixel_rows >= 0'),
 ])
 def test_descriptions_that_contradict_themselves_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
@@ -46,3 +48,11 @@ def test_descriptions_that_contradict_themselves_are_refused(fields, message):
 def test_another_band_count_is_refused():
     with pytest.raises(ValueError, match='expected 3 bands as the camera describes, got 4'):
         Camera(wavelengths_nm=(1, 2, 3)).band_order(4)
+
+
+@pytest.mark.parametrize(('camera', 'size'), [
+    (Camera(), (1, 1)), (Camera(mosaic_rows=4, mosaic_columns=5), (5, 4)),
+    (Camera(pixel_rows=2.0, pixel_columns=2.5), (2.5, 2.0)),
+    (Camera(mosaic_rows=2, mosaic_columns=2, pixel_rows=0.5, pixel_columns=0.5), (1, 1))])
+def test_what_a_pixel_of_the_cube_covers_of_the_cameras_own_image(camera, size):
+    assert camera.pixel_size == size

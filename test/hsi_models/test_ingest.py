@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hsi_models.calibration import Calibration
 from hsi_models.camera import Camera
 from hsi_models.frame import Quantity
-from hsi_models.ingest import to_frame, wavelength_warning
+from hsi_models.ingest import cube_camera, image_bands, to_cube, to_frame, wavelength_warning
 
 MOSAIC = Camera(wavelengths_nm=(620, 500, 560, math.nan), fwhm_nm=(4, 1, 2, math.nan), mosaic_rows=2, mosaic_columns=2,
                 bit_depth=10)
@@ -92,3 +93,15 @@ def test_the_warning_says_what_is_not_known():
     assert 'index order' in wavelength_warning(Camera())
     nominal = Camera(wavelengths_nm=(600, 850, math.nan), nominal=True)
     assert '600-850 nm' in wavelength_warning(nominal)
+
+
+def test_a_cube_read_with_its_own_camera_is_the_frame():
+    levels = replace(MOSAIC, dark_levels=(1, 2, 3, 4), white_levels=(101, 202, 303, 5))
+    image = mosaic_of(10, 20, 30, 0)
+    described = cube_camera(levels, image_bands(image, levels))
+    assert (described.dark_levels, described.white_levels) == ((2, 3, 1), (202, 303, 101))
+    assert described.pixel_size == levels.pixel_size == (2, 2)
+    frames = [to_frame(data, camera, calibration=Calibration.from_camera(camera))
+              for data, camera in ((image, levels), (to_cube(image, levels), described))]
+    np.testing.assert_array_equal(frames[0].data, frames[1].data)
+    assert frames[0].info == frames[1].info

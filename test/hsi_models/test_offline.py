@@ -9,6 +9,7 @@ import pytest
 from hsi_models.boxes import Box
 from hsi_models.camera import Camera
 from hsi_models.offline import ResultRow, first_box, track_sequence
+from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.state import TrackState, TrackStatus
 
 
@@ -98,3 +99,10 @@ def test_a_broken_first_frame_is_an_error():
 def test_floats_read_back():
     value = 1 / 3
     assert float(ResultRow(Box(value, 1, 2, 3), 0.1, TrackStatus.TRACKING).text().split(',')[0]) == value
+
+
+@pytest.mark.parametrize('mode', ['off', 'crop', 'frame'])
+def test_rows_stay_in_pixels_of_the_cube_when_it_is_upscaled(mode):
+    run = track_sequence(Frames(), LosesAtTwo(), always_box=True, super_resolution=SuperResolution(mode, 'bicubic'))
+    assert [tuple(row.box) for row in run.rows[:3]] == [pytest.approx((4, 2, 6, 3))] * 3
+    assert run.rejected == {3: '0004.png: expected a PNG, got nothing'}

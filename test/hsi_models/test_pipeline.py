@@ -7,6 +7,7 @@ import pytest
 from hsi_models.boxes import Box
 from hsi_models.camera import Camera
 from hsi_models.pipeline import TrackingPipeline
+from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.state import Tracker, TrackState, TrackStatus
 
 MOSAIC = Camera(mosaic_rows=5, mosaic_columns=5, bit_depth=10)
@@ -156,3 +157,47 @@ def test_either_box_or_point(pipeline, box, point):
 def test_history_below_one_is_refused(recorder):
     with pytest.raises(ValueError, match='history >= 1'):
         TrackingPipeline(recorder, history=0)
+
+
+def test_a_whole_frame_is_upscaled_and_boxes_stay_in_source_pixels():
+    recorder = Recorder()
+    pipeline = TrackingPipeline(recorder, camera=MOSAIC, super_resolution=SuperResolution('frame', 'bicubic'))
+    feed(pipeline, 1)
+    result = pipeline.initialise(Box(25, 10, 20, 15))
+    assert recorder.last.data.shape == (20, 40, 25)
+    assert recorder.box == Box(10, 4, 8, 6)
+    assert result.states[0].box == Box(25, 10, 20, 15)
+    assert result.scale == (2.5, 2.5)
+    assert pipeline.process(mosaic(), stamp_ns=2).states[0].box == Box(27.5, 10, 20, 15)
+
+
+def test_images_that_come_upscaled_are_tracked_in_pixels_of_the_cameras_own():
+    recorder = Recorder()
+    pipeline = TrackingPipeline(recorder, camera=Camera(wavelengths_nm=(500, 600), pixel_rows=2, pixel_columns=2.5))
+    pipeline.process(np.zeros((40, 80, 2), np.uint16), stamp_ns=1)
+    result = pipeline.initialise(Box(25, 10, 20, 20))
+    assert recorder.box == Box(10, 5, 8, 10)
+    assert result.states[0].box == Box(25, 10, 20, 20)
+
+
+def test_the_search_region_is_upscaled_inside_of_the_tracker():
+    recorder = Recorder()
+    pipeline = TrackingPipeline(recorder, camera=MOSAIC, super_resolution=SuperResolution('crop', 'bicubic', 4))
+    feed(pipeline, 1)
+    result = pipeline.initialise(Box(25, 10, 20, 15))
+    assert recorder.last.data.shape == (40, 80, 25)
+    assert recorder.box == Box(20, 8, 16, 12)
+    assert result.frame.data.shape == (10, 20, 25)
+    assert result.scale == (5, 5)
+    assert result.frame_states[0].box == Box(5, 2, 4, 3)
+    assert result.states[0].box == Box(25, 10, 20, 15)
+    assert pipeline.tracker is recorder
+
+
+@pytest.mark.parametrize(('choice', 'says'), [
+    ({'mode': 'zoom'}, "expected super-resolution off, crop, frame, got 'zoom'"),
+    ({'mode': 'crop', 'model': 'crystal_ball'}, "got 'crystal_ball'"),
+    ({'mode': 'frame', 'model': 'bicubic', 'scale': 5}, 'expected scale 2, 3, 4, 8, got 5')])
+def test_a_choice_that_does_not_exist_is_refused(choice, says):
+    with pytest.raises(ValueError, match=says):
+        TrackingPipeline(Recorder(), super_resolution=SuperResolution(**choice))

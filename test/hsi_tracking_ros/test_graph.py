@@ -28,9 +28,11 @@ def test_nodes_of_each_variant(variant):
             assert importlib.util.find_spec(f'hsi_tracking_ros.nodes.{spec.executable}')
 
 
+@pytest.mark.parametrize('mode', ['', 'crop', 'frame'])
 @pytest.mark.parametrize('variant', VARIANTS)
-def test_every_parameter_is_one_the_node_declares(variant):
-    options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true')
+def test_every_parameter_is_one_the_node_declares(variant, mode):
+    options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true',
+                           super_resolution=mode, super_resolver='bicubic', super_resolution_scale='4')
     yaml = pytest.importorskip('yaml', reason='needs PyYAML: the extra `ros`')
     pytest.importorskip('hsi_tracking_ros.msg', reason='needs ROS 2 and the generated messages: scripts/setup')
     for spec in describe(variant, options):
@@ -63,6 +65,29 @@ def test_users_file_and_then_arguments_win():
     files = [arguments[i + 1] for i, word in enumerate(arguments) if word == '--params-file']
     assert files == [str(share_file('config/tracker.yaml')), str(share_file('config/demo.yaml')), '/my.yaml']
     assert arguments.index("device:='cuda'") > arguments.index('/my.yaml')
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_whole_frames_are_upscaled_by_a_node_before_the_tracker_that_agrees_with_it(variant):
+    options = GraphOptions(super_resolution='frame', super_resolver='bicubic', super_resolution_scale='4',
+                           device='cuda', autostart='false', image_topic='/camera/image')
+    specs = describe(variant, options)
+    assert [spec.name for spec in specs] == ['super_resolution', *NODES[variant]]
+    upscaler, tracker = of(specs, 'super_resolution'), of(specs, 'tracker')
+    assert upscaler.parameters == {'device': 'cuda', 'autostart': False, 'model': 'bicubic', 'scale': 4,
+                                   'use_sim_time': False}
+    assert {name: tracker.parameters[name] for name in ('super_resolution', 'super_resolution_scale')} == {
+        'super_resolution': 'frame', 'super_resolution_scale': 4}
+    assert upscaler.remappings == tracker.remappings == (('image', '/camera/image'),)
+    assert upscaler.respawn == tracker.respawn
+    assert str(share_file('config/super_resolution.yaml')) in tracker.parameter_files
+
+
+def test_the_tracker_that_upscales_inside_needs_no_other_node():
+    specs = describe('tracking', GraphOptions(super_resolution='crop'))
+    assert [spec.name for spec in specs] == NODES['tracking']
+    assert of(specs, 'tracker').parameters == {'super_resolution': 'crop', 'use_sim_time': False}
+    assert not any('super_resolution' in file for file in of(specs, 'tracker').parameter_files)
 
 
 def test_topics_meet_within_a_namespace():
@@ -111,7 +136,8 @@ def test_rviz_is_for_launch_files_only():
     (lambda: describe('swarm'), "expected a graph of tracking, replay, demo, drone, got 'swarm'"),
     (lambda: GraphOptions(log_level='loud'), "expected log_level of debug, .* got 'loud'"),
     (lambda: GraphOptions(camera_pose='1 2'), 'expected camera_pose as six numbers'),
-    (lambda: GraphOptions(super_resolution='crop'), "expected super_resolution off, got 'crop'")])
+    (lambda: GraphOptions(super_resolution='zoom'), "expected super_resolution of off, crop, frame, got 'zoom'"),
+    (lambda: GraphOptions(super_resolution_scale='5'), "expected super_resolution_scale of 2, 3, 4, 8, got '5'")])
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -11,6 +11,8 @@ from hsi_tracking_ros.graph import OPTIONS, VARIANTS, GraphOptions, describe
 pytestmark = pytest.mark.skipif(importlib.util.find_spec('launch_ros') is None,
                                 reason='needs launch and launch_ros: a ROS 2 installation (no wheels of them exist)')
 
+UPSCALED = {'super_resolution': 'frame', 'super_resolver': 'bicubic', 'super_resolution_scale': '4',
+            'image_topic': '/camera/image'}
 CHOSEN = {'namespace': 'drone1', 'tracker': 'spectral_dcf', 'use_sim_time': 'true', 'log_level': 'debug'}
 
 
@@ -46,7 +48,8 @@ def words_of(command):
 
 
 @pytest.mark.parametrize('variant', VARIANTS)
-@pytest.mark.parametrize('arguments', [{}, CHOSEN], ids=['as shipped', 'chosen'])
+@pytest.mark.parametrize('arguments', [{}, CHOSEN, {'super_resolution': 'crop'}, UPSCALED],
+                         ids=['as shipped', 'chosen', 'region upscaled', 'frames upscaled'])
 def test_expansion_equals_the_command_line(repository, variant, arguments, monkeypatch):
     chosen = {name: value for name, value in arguments.items()
               if variant in next(option for option in OPTIONS if option.name == name).variants}
@@ -63,4 +66,5 @@ def test_arguments_of_each_launch_file(repository, variant):
     declared = {argument.name for argument in load(repository, variant).get_launch_arguments()}
     assert declared == {option.name for option in OPTIONS if variant in option.variants}
     assert {'namespace', 'params_file', 'use_sim_time', 'autostart', 'device', 'tracker', 'super_resolution',
+            'super_resolver', 'super_resolution_scale',
             'log_level'} <= declared

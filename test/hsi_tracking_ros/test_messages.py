@@ -35,10 +35,18 @@ def state(box=BOX, status=TrackStatus.TRACKING, **changes):
            calibration_file='a.npz', calibration_sha256='ab' * 32),
     Camera(wavelengths_nm=(400.0, 500.0), quantity='reflectance'),
     Camera(quantity='radiance', bit_depth=16),
+    Camera(pixel_rows=2.0, pixel_columns=2.5, upscaling=2),
 ])
 def test_a_camera_survives_the_round_trip(camera):
     back = messages.camera_from_info(messages.info_from_camera(camera, HEADER))
     assert repr(back) == repr(camera)       # repr: nan equals nan
+
+
+def test_a_message_of_an_older_bag_may_lack_a_field():
+    now = messages.info_from_camera(Camera(serial='42', bit_depth=10))
+    fields = {name: getattr(now, name) for name in now.get_fields_and_field_types() 
+              if name not in ('pixel_rows', 'pixel_columns', 'upscaling')}
+    assert messages.camera_from_info(SimpleNamespace(**fields)) == Camera(serial='42', bit_depth=10)
 
 
 def test_the_quantities_are_those_of_the_message():

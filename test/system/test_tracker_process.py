@@ -116,7 +116,8 @@ def test_bad_images_are_counted_and_the_good_ones_answered(environment, start):
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('module', [TRACKER, 'hsi_tracking_ros.nodes.calibration_node'])
+@pytest.mark.parametrize('module', [TRACKER, 'hsi_tracking_ros.nodes.calibration_node',
+                                    'hsi_tracking_ros.nodes.super_resolution_node'])
 def test_a_signal_ends_a_node_cleanly(start, number, module):
     process = start(module)
     wait_for(lambda: ': active' in process.log.read_text())

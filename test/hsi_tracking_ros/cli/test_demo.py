@@ -20,6 +20,7 @@ from hsi_models.tracking.state import TrackState, TrackStatus  # noqa: E402
 from hsi_tracking_ros.bags import BagWriter  # noqa: E402
 from hsi_tracking_ros.demo import DemoConfig, _make_room  # noqa: E402
 from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video  # noqa: E402
+from hsi_tracking_ros.demo_watcher import Watcher  # noqa: E402
 from hsi_tracking_ros.messages import header_message, targets_message  # noqa: E402
 
 
@@ -95,6 +96,15 @@ def test_only_its_own_outputs_are_replaced(tmp_path):
     ('synthetic:demo?frames=9', 'synthetic:demo?frames=9'), ('/data/ball', '/data/ball')])
 def test_a_synthetic_scene_is_as_long_as_is_asked_for(tmp_path, sequence, source):
     assert DemoConfig(tmp_path, 1, sequence, frames=40).source == source
+
+
+@pytest.mark.parametrize(('nodes', 'received', 'dropped'), [
+    ({'tracker': (9, 2)}, 9, 2), ({'super_resolution': (9, 5), 'tracker': (4, 1)}, 9, 6)])
+def test_frames_are_counted_from_the_first_node_that_they_come_to(nodes, received, dropped):
+    watcher = Watcher()
+    watcher.statuses = {f'{node}: Input': {'values': {'received': str(counts[0]), 'dropped busy': str(counts[1])}}
+                        for node, counts in nodes.items()} | {'player: Playback': {'values': {'sent': '9'}}}
+    assert watcher.frames() == {'sent': 9, 'received': received, 'dropped': dropped}
 
 
 def test_summary_says_where_to_look(tmp_path):

@@ -14,6 +14,12 @@ def test_models_lists_what_the_contract_names(capsys):
     rows = json.loads(capsys.readouterr().out)
     assert all(set(row) >= KEYS for row in rows)
     assert {'auto', 'spectral_dcf'} <= {row['name'] for row in rows if row['kind'] == 'tracker'}
+    networks = {(row['name'], row['preset']): row for row in rows if row['name'] in ('ssf_net', 'bcr_net')}
+    assert len(networks) == 4
+    for (_, preset), row in networks.items():
+        assert (2e7 if preset == 'paper' else 5e5) < row['parameters'] < (1e8 if preset == 'paper' else 3e6)
+        assert row['gmacs'] > 1
+        assert row['weights'] is None or len(row['weights']) == 64
 
 
 def test_models_as_a_table(capsys):

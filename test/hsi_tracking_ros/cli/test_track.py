@@ -27,6 +27,23 @@ def test_init_box_comes_back_as_the_first_row(tmp_path):
     assert out.read_text().startswith('40.0,50.0,16.5,12.25,')
 
 
+@pytest.mark.parametrize('mode', ['crop', 'frame'])
+def test_upscaling_leaves_boxes_in_pixels_of_the_cube(tmp_path, capsys, mode):
+    out = tmp_path / 'demo.txt'
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--super-resolution', mode, '--super-resolver', 'bicubic',
+                 '--out', str(out), '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['super_resolution'] == mode
+    rows, plain = ([[float(value) for value in line.split(',')[:4]] for line in text.splitlines()]
+                   for text in (out.read_text(), _plain(tmp_path)))
+    assert rows[0] == plain[0]
+    assert rows[5] == pytest.approx(plain[5], abs=2.0)
+
+
+def _plain(tmp_path):
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--out', str(tmp_path / 'plain.txt')]) == 0
+    return (tmp_path / 'plain.txt').read_text()
+
+
 @pytest.mark.parametrize(('arguments', 'expected'), [
     (['nowhere'], 'nowhere'),
     ([SCENE, '--tracker', 'magic'], "got 'magic'"),
