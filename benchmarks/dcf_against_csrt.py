@@ -6,7 +6,7 @@ opencv-contrib-python, which cannot be installed beside the plain OpenCV of this
 environment of its own:
 
     python -m venv csrt && csrt/bin/pip install opencv-contrib-python-headless numpy scipy
-    PYTHONPATH=. csrt/bin/python benchmarks/dcf_against_csrt.py SEQUENCES
+    PYTHONPATH=. csrt/bin/python benchmarks/dcf_against_csrt.py SEQUENCES --only ordinary
 
 Prints JSON: for each tracker the mean success AUC, DP20 and frames per second, and those of each sequence. Without
 CSRT its part is null and `note` says why.
@@ -91,7 +91,7 @@ def main() -> None:
     """Measure, print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('sequences', type=Path, help='folder of sequences in any layout that can be opened')
-    parser.add_argument('--only', default='', help='names of sequences, comma separated')
+    parser.add_argument('--only', default='', help='names of sequences or how they begin (ordinary), comma separated')
     parser.add_argument('--frames', type=int, default=0, help='at most so many frames of each; 0: all')
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -101,8 +101,8 @@ def main() -> None:
         trackers['csrt_false_colour'] = run_csrt
     else:
         note = 'no CSRT: this OpenCV has no contrib modules; see the head of this file'
-    wanted = {name for name in arguments.only.split(',') if name}
-    paths = [path for path in find_sequences(arguments.sequences) if not wanted or path.name in wanted]
+    wanted = tuple(name for name in arguments.only.split(',') if name)
+    paths = [path for path in find_sequences(arguments.sequences) if not wanted or path.name.startswith(wanted)]
     if not paths:
         parser.error(f'expected sequences in {arguments.sequences}, got none')
     result: dict[str, Any] = {'note': note, 'opencv': cv2.__version__, 'spectral_dcf': None,

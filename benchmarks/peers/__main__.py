@@ -30,12 +30,13 @@ def main() -> None:
                         help=f'{",".join(row.name for row in PEERS)} or names of `hsi-tracking models`, separated by '
                              'commas; default: all whose needs are met, and spectral_dcf')
     parser.add_argument('--nanotrack', type=Path, metavar='FILE', help='weights of NanoTrack v3, safetensors')
+    parser.add_argument('--nanotrack-v2', type=Path, metavar='FILE', help='weights of NanoTrack v2, safetensors')
     parser.add_argument('--opencv', type=Path, metavar='PYTHON', help='interpreter with opencv-contrib')
     parser.add_argument('--threads', type=int, default=1, metavar='N', help='of PyTorch and OpenCV (1)')
     arguments = parser.parse_args()
     try:
         run(arguments.sequences, arguments.out, [name for name in arguments.rows.split(',') if name],
-            Needs(arguments.nanotrack, arguments.opencv), arguments.threads)
+            Needs(arguments.nanotrack, arguments.nanotrack_v2, arguments.opencv), arguments.threads)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 

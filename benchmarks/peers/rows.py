@@ -15,10 +15,12 @@ class Needs:
 
     Args:
         nanotrack: weights of NanoTrack v3, `*.safetensors`.
+        nanotrack_v2: weights of NanoTrack v2, `*.safetensors`.
         opencv: a Python with opencv-contrib-python-headless.
     """
 
     nanotrack: Path | None = None
+    nanotrack_v2: Path | None = None
     opencv: Path | None = None
 
 
@@ -67,6 +69,13 @@ def _nanotrack(needs: Needs) -> Tracker:
     return create_nanotrack(weights=needs.nanotrack, runtime='onnx', thresholds=StatusThresholds(lost_score=0.0))
 
 
+def _nanotrack_v2(needs: Needs) -> Tracker:
+    from benchmarks.peers.nanotrack_v2 import create_nanotrack_v2
+    if needs.nanotrack_v2 is None:
+        raise ValueError('expected --nanotrack-v2 FILE for nanotrack_v2, got none')
+    return create_nanotrack_v2(needs.nanotrack_v2)
+
+
 def _fusion(needs: Needs) -> Tracker:
     from hsi_models.tracking.colour_trackers import create_fusion
     return create_fusion(weights=needs.nanotrack, runtime='onnx')
@@ -80,6 +89,7 @@ PEERS = (
     Row('discriminant', _pixels('fit_discriminant')),
     Row('ace', _pixels('fit_cosine')),
     Row('nanotrack_v3', _nanotrack, speaks=True, needs='nanotrack'),
+    Row('nanotrack_v2', _nanotrack_v2, speaks=True, needs='nanotrack_v2'),
     Row('fusion', _fusion, speaks=True, needs='nanotrack'),
 )
 
@@ -99,7 +109,7 @@ def find_rows(names: list[str], needs: Needs) -> list[Row]:
     rows = [known.get(name) or _own(name) for name in names]
     for row in rows:
         if row.needs and not getattr(needs, row.needs):
-            raise ValueError(f'expected --{row.needs} for the row {row.name}, got none')
+            raise ValueError(f'expected --{row.needs.replace("_", "-")} for the row {row.name}, got none')
     return rows
 
 

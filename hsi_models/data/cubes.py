@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
-from scipy.io.matlab import MatReadError
 
 from hsi_models.data.numpy_files import MAX_BYTES, load_npz
 from hsi_models.frame import Quantity, SpectralInfo
@@ -162,6 +160,9 @@ def _read_mat(path: Path, key: str) -> Cube:
 
 
 def _mat5(path: Path) -> dict[str, Array]:
+    import scipy.io
+    from scipy.io.matlab import MatReadError
+
     try:
         found = scipy.io.loadmat(path)
     except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, MemoryError, KeyError) as error:

@@ -47,7 +47,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _benchmark(args: argparse.Namespace) -> int:
-    from hsi_models.data.simulation.benchmark import VERSION, differences, manifest, update_manifest, write_groups
+    from hsi_models.data.simulation.benchmark import (
+        VERSION,
+        differences,
+        manifest,
+        this_platform,
+        update_manifest,
+        write_groups,
+    )
     from hsi_models.data.simulation.recipes import benchmark_recipes
 
     if args.jobs < 1:
@@ -67,6 +74,9 @@ def _benchmark(args: argparse.Namespace) -> int:
     if different:
         print(f'hsi-tracking simulate: {len(different)} sequences differ from the manifest of version {VERSION}: '
               f'{", ".join(different[:3])} ...', file=sys.stderr)
+        if manifest().get('platform') != this_platform():
+            print(f'hsi-tracking simulate: it was made on {manifest().get("platform")}, this is {this_platform()}; '
+                  'another instruction set or library rounds a few values another way', file=sys.stderr)
     if args.json:
         print(json.dumps(report, indent=2))
     else:

@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.peers.__main__ import run
+from benchmarks.peers.nanotrack_v2 import NanoTrackV2, create_nanotrack_v2
 from benchmarks.peers.opencv import OpenCvTracker
 from benchmarks.peers.pixels import PixelTracker, fit_cosine, fit_discriminant
 from benchmarks.peers.rows import PEERS, Needs, find_rows
@@ -62,6 +64,32 @@ def test_still_holds_the_first_box():
     assert tracker.update(HyperspectralFrame(cube(5))).box == box(0)
 
 
+def test_the_second_nanotrack_answers_with_sixteen_cells():
+    network = NanoTrackV2().eval()
+    with torch.inference_mode():
+        logits, distances = network.search(torch.rand(1, 3, 255, 255), network.template(torch.rand(1, 3, 127, 127)))
+    assert logits.shape == (1, 2, 16, 16)
+    assert distances.shape == (1, 4, 16, 16)
+    assert (distances > 0).all()
+
+
+def test_the_second_nanotrack_follows_with_its_published_weights(shared_data: Path):
+    tracker = create_nanotrack_v2(shared_data / 'pretrained' / 'nanotrackv2' / 'weights.safetensors')
+    rng = np.random.default_rng(0)
+    big = cv2.resize(rng.integers(0, 1023, (24, 32, 3), dtype=np.uint16), (256, 192))
+    patch = cv2.resize(rng.integers(0, 1023, (5, 5, 3), dtype=np.uint16), (30, 30), interpolation=cv2.INTER_NEAREST)
+    for index in range(6):
+        image = big // 2
+        image[80:110, 60 + 4 * index:90 + 4 * index] = patch
+        frame, truth = HyperspectralFrame(image), Box(60 + 4 * index, 80, 30, 30)
+        if index == 0:
+            tracker.initialise(frame, truth)
+        else:
+            assert tracker.update(frame).box.iou(truth) > 0.5
+    with pytest.raises(ValueError, match='sha256|SHA-256'):
+        create_nanotrack_v2(shared_data / 'pretrained' / 'nanotrackv3' / 'weights.safetensors')
+
+
 @pytest.mark.skipif(not hasattr(cv2, 'TrackerMIL_create'), reason='needs an OpenCV with MIL')
 def test_another_python_runs_opencv():
     tracker = OpenCvTracker('MIL', Path(sys.executable))
@@ -96,7 +124,7 @@ def test_a_run_writes_what_evaluate_reads_and_goes_on_where_it_stopped(sequences
 
 def test_rows_whose_needs_are_not_met_are_left_out_or_refused():
     assert [row.name for row in find_rows([], Needs())] == ['still', 'discriminant', 'ace', 'spectral_dcf']
-    assert len(find_rows([], Needs(Path('w'), Path('p')))) == len(PEERS) + 1
+    assert len(find_rows([], Needs(Path('w'), Path('v'), Path('p')))) == len(PEERS) + 1
     with pytest.raises(ValueError, match='expected --opencv for the row csrt'):
         find_rows(['csrt'], Needs())
     with pytest.raises(ValueError, match='expected rows among still'):

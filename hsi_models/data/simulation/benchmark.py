@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -28,14 +29,41 @@ from hsi_models.mosaic import mosaic_to_cube
 
 VERSION = 1
 LOWEST_CONTRAST, HIGHEST_CONTRAST = 0.005, 0.9
-# By group: how much ground resembles the target, and how much of its own detail a hidden target shows. Where the
-# spectrum says less, the picture has to say more, or nothing could be tracked at all.
-CLUTTER = {'camouflage_1': (0.05, 0.2), 'camouflage_2': (0.15, 0.35), 'camouflage_3': (0.3, 0.55),
-           'hide': (0.05, 0.3)}
-OWN_TEXTURE = {'camouflage_1': (0.25, 0.6), 'camouflage_2': (0.5, 0.9), 'camouflage_3': (0.65, 1.0),
-               'hide': (0.3, 0.7)}
 HIDE_SEPARABILITY = (0.96, 0.995)
+GOAL = (0.65, 0.97)             # part of the range of a grade from which separabilities are drawn
+VIDEO_LIGHT = 0.5               # strength of the light's change, beside what the video brings with it
+# Of the camera, 1 at a full well of 10000 electrons. Videos are darker than what is put into pictures: with a better
+# exposure their dark parts have the signal to noise of real mosaics.
+NOISE = {'ordinary': (0.5, 0.9), '': (0.7, 1.2)}
 ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class _Hardness:
+    """Ranges from which a group's sequences draw; see `CamouflageOptions`.
+
+    Where the spectrum says less, the picture has to say more, or nothing could be tracked at all.
+    """
+
+    clutter: tuple[float, float]
+    own_texture: tuple[float, float]
+    pattern: tuple[float, float]
+    variation: tuple[float, float]
+    companions: int
+    look_alikes: tuple[int, int] = (2, 4)
+    drift: tuple[float, float] = (0.1, 0.25)
+    speed: tuple[float, float] = (0.08, 0.14)
+    # Things come nearer, turn, and are not round: the first frame's box does not fit for long.
+    growth: tuple[float, float] = (0.4, 0.8)
+    turn: tuple[float, float] = (0.8, 1.8)
+    slenderness: tuple[float, float] = (0.1, 0.3)
+
+
+_HARDNESS = {
+    'camouflage_1': _Hardness((0.03, 0.15), (0.45, 0.75), (0.08, 0.17), (0.1, 0.25), 1),
+    'camouflage_2': _Hardness((0.1, 0.25), (0.65, 0.95), (0.18, 0.3), (0.12, 0.3), 1),
+    'camouflage_3': _Hardness((0.2, 0.4), (0.75, 1.0), (0.28, 0.4), (0.12, 0.3), 0),
+    'hide': _Hardness((0.03, 0.2), (0.4, 0.7), (0.1, 0.2), (0.1, 0.25), 1)}
 
 
 @dataclass(frozen=True)
@@ -102,10 +130,19 @@ def manifest() -> dict[str, Any]:
     return loaded
 
 
+def this_platform() -> dict[str, str]:
+    """What the last bits of a generated sequence depend on: instruction set and libraries."""
+    import platform
+
+    return {'machine': platform.machine(), 'instructions': torch.backends.cpu.get_cpu_capability(),
+            'torch': torch.__version__.split('+')[0], 'opencv': cv2.__version__, 'numpy': np.__version__}
+
+
 def update_manifest(path: Path, split: str, made: list[Made]) -> None:
     """Put the sequences of a split into a manifest file, which is made if it is not there, not frozen."""
     content: dict[str, Any] = (json.loads(path.read_text()) if path.is_file() else
                                {'version': VERSION, 'frozen': False, 'splits': {name: [] for name in SPLITS}})
+    content['platform'] = this_platform()
     content['splits'][split] = [{key: value for key, value in asdict(sequence).items() if value == value}
                                 for sequence in made]
     path.write_text(json.dumps(content, indent=1) + '\n')
@@ -119,7 +156,8 @@ def differences(split: str, made: list[Made]) -> list[str]:
 
 def _camera(recipe: Recipe, data: Path) -> SnapshotCamera:
     """The measured camera, its noise between that of a good and of a poor exposure."""
-    factor = float(np.random.default_rng([recipe.seed, 3]).uniform(0.8, 1.5))
+    low, high = NOISE['ordinary' if recipe.group == 'ordinary' else '']
+    factor = float(np.random.default_rng([recipe.seed, 3]).uniform(low, high))
     return measured_camera(recipe.camera, data / 'sensor_responses').with_noise(factor)
 
 
@@ -130,7 +168,8 @@ def _brightest(recipe: Recipe) -> float:
 
 def _scene(recipe: Recipe, data: Path, camera: SnapshotCamera) -> tuple[Scene, float]:
     if recipe.scene == 'ordinary':
-        return ordinary_scene(data / 'videos' / recipe.source, recipe.seed, recipe.light), float('nan')
+        video = data / 'videos' / recipe.source
+        return ordinary_scene(video, recipe.seed, recipe.light, light_strength=VIDEO_LIGHT), float('nan')
     view = VIEW[recipe.camera]
     if recipe.scene == 'pan':
         backdrop = cube_backdrop(data / 'hsi_cubes' / f'{recipe.source}.npz', recipe.zoom)
@@ -139,7 +178,7 @@ def _scene(recipe: Recipe, data: Path, camera: SnapshotCamera) -> tuple[Scene, f
                          recipe.light), float('nan')
     rng = np.random.default_rng([recipe.seed, 5])
     low, high = GRADES.get(recipe.group, HIDE_SEPARABILITY)
-    goal = rng.uniform(low + 0.2 * (high - low), high - 0.2 * (high - low))
+    goal = rng.uniform(low + GOAL[0] * (high - low), low + GOAL[1] * (high - low))
     for attempt in range(ATTEMPTS):
         # What the target looks like may decide that no contrast gives the grade: another draw, and calmer ground.
         drawn = replace(recipe, seed=recipe.seed + 10_000 * attempt)
@@ -161,11 +200,14 @@ def _camouflage(recipe: Recipe, data: Path, camera: SnapshotCamera, view: tuple[
         video = VideoFolder(data / 'videos' / recipe.source)
         generator = torch.Generator().manual_seed(recipe.seed)
         backdrop = picture_backdrop(video.rgb(int(rng.integers(len(video)))), size, generator)
-    resemblance = clutter * float(rng.uniform(*CLUTTER[recipe.group]))
+    hard = _HARDNESS[recipe.group]
     options = CamouflageOptions(
-        variation=float(rng.uniform(0.15, 0.4)), clutter=resemblance,
-        drift=float(rng.uniform(0.1, 0.6)), own_texture=float(rng.uniform(*OWN_TEXTURE[recipe.group])),
-        look_alikes=int(rng.integers(3, 6)), speed=float(rng.uniform(0.08, 0.14)))
+        clutter=clutter * float(rng.uniform(*hard.clutter)), variation=float(rng.uniform(*hard.variation)),
+        drift=float(rng.uniform(*hard.drift)), own_texture=float(rng.uniform(*hard.own_texture)),
+        look_alikes=int(rng.integers(hard.look_alikes[0], hard.look_alikes[1] + 1)), companions=hard.companions,
+        speed=float(rng.uniform(*hard.speed)), growth=float(rng.choice([-1, 1]) * rng.uniform(*hard.growth)),
+        turn=float(rng.choice([-1, 1]) * rng.uniform(*hard.turn)),
+        slenderness=float(rng.uniform(*hard.slenderness)), pattern=float(rng.uniform(*hard.pattern)))
     actual = backdrop.size[0] - 2 * SHAKE_PX, backdrop.size[1] - 2 * SHAKE_PX
     track = fit_track(read_track(data / 'hotc2020_gt_boxes' / recipe.motion, recipe.frames), actual, recipe.size_px,
                       rng) if recipe.motion else None

@@ -2,7 +2,8 @@
 
 `twins`: several objects that differ in spectrum only. `fakes`: imitations that stay close to the real thing and pass
 over it. `hidden`: the target takes the colours of what is behind it. `aerial`: vehicles and look-alikes on a measured
-cube. What keeps it as hard as reality: hidden spectra vary over target and ground, drift with time, mix at edges.
+cube. What keeps it as hard as reality: hidden spectra vary over target and ground, drift with time, mix at edges;
+targets grow, turn and are not round; look-alikes differ in light and dark as things of one kind do.
 """
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hsi_models.data.simulation.backdrop import Backdrop, low_pass
@@ -24,7 +26,11 @@ Array = npt.NDArray[np.float64]
 
 KINDS = ('twins', 'fakes', 'hidden', 'aerial')
 SHAKE_PX = 6
+GROUND_CELLS = 14               # across the ground: patches that resemble the target are of half its size and more
+PATTERN_CELLS = 4               # across a target: light and dark of its own
+UNEVEN_CELLS = 9                # across a target: where its difference is stronger and weaker
 COVER = 1.9                     # size of what it hides behind, in units of its own
+SMALLEST_PX, LARGEST_PX = 13.0, 58.0    # of a target, before deformation
 START_TRIES = 40                # look-alikes stand in sight and apart from the target in the first frame
 HIDE_AHEAD = 3                  # a hidden target comes out where it would be after so many times the gap
 
@@ -40,8 +46,14 @@ class CamouflageOptions:
         drift: by how much the difference has turned into another one at the end.
         own_texture: 0 the target shows what is behind it, 1 a texture of its own; for `hidden`.
         look_alikes: number of them.
+        companions: how many of them stay near and pass over the target; one more where they are `fakes`.
         bend: deformation, units of half the size.
         speed: displacement a frame in units of the size.
+        growth: natural logarithm of the size at the end over that at the start, beside what its path does.
+        turn: by how much it turns from start to end, rad.
+        slenderness: 0 as wide as long, towards 1 ever thinner.
+        pattern: light and dark of its own on target and look-alikes, standard deviation relative to brightness. No two
+            things are quite the same; spectra divided by their norm do not show it.
     """
 
     contrast: float = 0.3
@@ -50,8 +62,13 @@ class CamouflageOptions:
     drift: float = 0.6
     own_texture: float = 0.5
     look_alikes: int = 3
+    companions: int = 2
     bend: float = 0.12
     speed: float = 0.12
+    growth: float = 0.0
+    turn: float = 0.0
+    slenderness: float = 0.0
+    pattern: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +130,15 @@ class Camouflage:
         needed = frames + HIDE_AHEAD * gap
         path = wander(needed, view, self.size_px, rng, options.speed) if self.track is None else self.track[:needed]
         absent, covers = np.zeros(frames, bool), list[Actor]()
+        path = _growing(path, options.growth, self.size_px)
         if self.hide:
             path, absent, covers = _hide(path, frames, gap, offsets, backdrop, rng, generator)
         ground = backdrop.brightness * options.contrast * options.clutter * smooth_noise(
-            (1, HIDDEN_PLANES, *backdrop.size), 48, generator)
+            (1, HIDDEN_PLANES, *backdrop.size), GROUND_CELLS, generator)
         target = self._actor(0, path, None, rng, generator)
         actors = [target]
         for number in range(0 if self.kind == 'hidden' else options.look_alikes):
-            companion = self.kind == 'fakes' or number < 2
+            companion = number < options.companions + (self.kind == 'fakes')
             for _ in range(START_TRIES):
                 way = _companion(path[:frames], rng) if companion else wander(frames, view, self.size_px, rng,
                                                                               options.speed)
@@ -139,21 +157,28 @@ class Camouflage:
         """The target, or a look-alike of it with its difference in another plane."""
         if twin is None:
             texture, level = _texture(self.kind, self.backdrop, self.size_px, rng, generator)
-            outline = _outline(self.kind, texture.shape[-1], generator)
+            outline = _outline(self.kind, texture.shape[-1], self.options.slenderness, generator)
         else:
             count = self.backdrop.planes.shape[1]
             outline = twin.sprite[:, -1:]
             texture, level = twin.texture[:, :count], twin.texture[:, count:]
         shape = (1, 1, *outline.shape[2:])
-        uneven = 1 + self.options.variation * smooth_noise(shape, 5, generator)
+        shade = _shade(shape, self.options.pattern, generator)
+        bare = texture, level
+        if self.kind == 'hidden':       # what it is laid over is bright as the scene is on average
+            texture = texture + (shade - 1) * self.backdrop.planes.mean(dim=(2, 3), keepdim=True)
+        else:
+            texture, level = texture * shade, level * shade
+        uneven = 1 + self.options.variation * smooth_noise(shape, UNEVEN_CELLS, generator)
         amount = torch.zeros((1, HIDDEN_PLANES, *outline.shape[2:]))
         amount[:, plane:plane + 1] = self.options.contrast * level * uneven.clamp(-0.5, 2.5)
         sprite = torch.cat([outline * torch.cat([texture, amount], dim=1), outline], dim=1)
         turn = np.cumsum(rng.normal(0, 0.02, len(way))) + rng.uniform(0, 6.28)
+        turn += self.options.turn * np.linspace(0, 1, len(way))
         bends = 0.7 * self.options.bend * torch.randn((2, 2, 4, 4), generator=generator)
         if self.kind == 'aerial':
             turn, bends = _heading(way), 0 * bends
-        return Actor(sprite, way, turn, bends, torch.cat([texture, level], dim=1),
+        return Actor(sprite, way, turn, bends, torch.cat(bare, dim=1),
                      1 - self.options.own_texture if self.kind == 'hidden' else None)
 
 
@@ -188,9 +213,25 @@ def _texture(kind: str, backdrop: Backdrop, size_px: float, rng: np.random.Gener
     return (mean + 0.6 * (planes - mean)) * shade, (0.4 * level.mean() + 0.6 * level) * shade
 
 
-def _outline(kind: str, side: int, generator: torch.Generator) -> Tensor:
+def _shade(shape: tuple[int, int, int, int], pattern: float, generator: torch.Generator) -> Tensor:
+    """Light and dark of a body: patches of its own, and darker towards its edge; a factor about 1."""
+    axis = torch.linspace(-1, 1, shape[-1])
+    body = 1.5 * (0.4 - axis[None, :] ** 2 - axis[:, None] ** 2).clamp(min=-1)
+    return (1 + pattern * (smooth_noise(shape, PATTERN_CELLS, generator) + body)).clamp(0.3, 1.7)
+
+
+def _growing(path: Array, growth: float, size_px: float) -> Array:
+    """A path whose size grows besides, within what the benchmark promises of targets."""
+    out = path.copy()
+    out[:, 2] *= np.exp(growth * np.linspace(-0.5, 0.5, len(path)))
+    out[:, 2] = np.clip(out[:, 2], max(SMALLEST_PX, 0.55 * size_px), min(LARGEST_PX, 1.8 * size_px))
+    return out
+
+
+def _outline(kind: str, side: int, slenderness: float, generator: torch.Generator) -> Tensor:
     if kind != 'aerial':
-        return blob(side, generator)
+        flat = F.interpolate(blob(side, generator), (round(side * (1 - slenderness)), side), mode='bilinear')
+        return F.pad(flat, (0, 0, round(side * slenderness) // 2, side))[:, :, :side]
     axis = (torch.arange(side) + 0.5) / side * 2 - 1
     radius = (axis[None, :] / 0.95) ** 6 + (axis[:, None] / 0.5) ** 6
     return torch.sigmoid((1 - radius) * side / 6)[None, None]

@@ -67,7 +67,8 @@ class VideoFolder:
         return self._cache[index]
 
 
-def ordinary_scene(folder: Path, seed: int, light: str = 'drift', strength: float = 1.5, materials: int = 24) -> Scene:
+def ordinary_scene(folder: Path, seed: int, light: str = 'drift', strength: float = 1.5, materials: int = 24,
+                   light_strength: float = 1.0) -> Scene:
     """A colour video turned hyperspectral.
 
     Args:
@@ -76,10 +77,11 @@ def ordinary_scene(folder: Path, seed: int, light: str = 'drift', strength: floa
         light: kind of `illumination_course`.
         strength: of the residual spectra, 1 as measured ones.
         materials: how many colours of the first frame get a spectrum of their own.
+        light_strength: see `illumination_course`.
     """
     video = VideoFolder(folder)
     generator = torch.Generator().manual_seed(seed)
     palette = draw_materials(video.rgb(0), generator, materials, strength)
-    course = illumination_course(light, len(video), np.random.default_rng([seed, 1]))
+    course = illumination_course(light, len(video), np.random.default_rng([seed, 1]), strength=light_strength)
     return Scene(video.name, load_basis().spectra.numpy().astype(np.float64), lambda index: palette.planes(
         video.rgb(index)), video.boxes, course, ('ordinary', light))

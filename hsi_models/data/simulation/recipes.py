@@ -110,7 +110,7 @@ def _camouflage(split: str, number: int, seed: int, group: str) -> Recipe:
     sources = _CUBES[split] if kind == 'aerial' else _PICTURES[split]
     source = sources[(number // 6 if kind == 'aerial' else number) % len(sources)]
     hide = group == 'hide'
-    size = rng.uniform(18, 28) if kind == 'aerial' else rng.uniform(20, 42)
+    size = rng.uniform(22, 30) if kind == 'aerial' else rng.uniform(26, 44)
     return Recipe(f'{group}_{number:02d}_{kind}_{source.split("_100x")[0][:16]}', group, kind, source,
                   _CAMERAS[number % 9], seed, int(rng.integers(64, 101)), _HARD_LIGHTS[number % 5],
                   round(float(size), 1), '' if hide else _MOTION[number % len(_MOTION)], hide,

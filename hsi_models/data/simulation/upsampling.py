@@ -53,6 +53,12 @@ def load_basis() -> SpectralBasis:
     return SpectralBasis(**{name: torch.tensor(array, dtype=torch.float32) for name, array in values.items()})
 
 
+@cache
+def _basis_on(device: torch.device) -> SpectralBasis:
+    """The shipped basis, copied to a device once: a copy waits for all that the device has to do."""
+    return load_basis().to(device)
+
+
 def linear_from_srgb(srgb: Tensor) -> Tensor:
     """IEC 61966-2-1 decoding: uint8 0..255 or float 0..1, any shape -> float32 0..1."""
     x = srgb.to(torch.float32) / 255 if srgb.dtype == torch.uint8 else srgb
@@ -131,7 +137,7 @@ def draw_materials_batch(rgb: Tensor, generator: torch.Generator, count: int = 8
 
 def _coefficients(centres: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """Random residuals for materials at `centres` (..., 3), each spectrum kept positive."""
-    basis = load_basis().to(centres.device)
+    basis = _basis_on(centres.device)
     shape = (*centres.shape[:-1], len(basis.residual_std))
     draw = strength * torch.randn(shape, generator=generator, device=centres.device) * basis.residual_std
     chroma = torch.cat([centres[..., :2], 1 - centres[..., :2].sum(dim=-1, keepdim=True)], dim=-1).clamp(min=0)
@@ -140,7 +146,7 @@ def _coefficients(centres: Tensor, generator: torch.Generator, strength: float) 
 
 def keep_positive(rgb: Tensor, coefficients: Tensor, floor: float = 0.15) -> Tensor:
     """Coefficients (..., K) weakened until no spectrum is below `floor` times that of its colour (..., 3) alone."""
-    basis = load_basis().to(coefficients.device)
+    basis = _basis_on(coefficients.device)
     colour = rgb @ basis.primaries.T + 0.02
     change = coefficients @ basis.residuals.T
     worst = (change / ((floor - 1) * colour)).amax(dim=-1, keepdim=True)

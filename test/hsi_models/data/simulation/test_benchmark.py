@@ -6,9 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from hsi_models.data.open import open_sequence
-from hsi_models.data.simulation.benchmark import Made, differences, make_sequence, manifest, write_groups
+from hsi_models.data.simulation.benchmark import (
+    HIDE_SEPARABILITY,
+    Made,
+    differences,
+    make_sequence,
+    manifest,
+    this_platform,
+    update_manifest,
+    write_groups,
+)
+from hsi_models.data.simulation.grade import GRADES
 from hsi_models.data.simulation.recipes import SPLITS, benchmark_recipes
 
 
@@ -33,13 +44,39 @@ def test_groups_hold_each_sequence_and_camouflage_its_grades(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('split', SPLITS)
-def test_the_manifest_lists_the_recipes(split: str) -> None:
+def test_the_frozen_manifest_lists_the_recipes(split: str) -> None:
+    assert manifest()['frozen']
     listed = manifest()['splits'][split]
-    if not manifest()['frozen']:
-        assert listed == []         # nothing to compare with until version 1 meets its bands
-        assert differences(split, [Made('a', 'ordinary', 60, '0')]) == []
-        return
-    assert [entry['name'] for entry in listed] == [recipe.name for recipe in benchmark_recipes(split)]
+    assert [(entry['name'], entry['group']) for entry in listed] == [
+        (recipe.name, recipe.group) for recipe in benchmark_recipes(split)]
     made = [Made(entry['name'], entry['group'], entry['frames'], entry['sha256']) for entry in listed]
     assert differences(split, made) == []
     assert differences(split, [replace(made[0], sha256='0')]) == [made[0].name]
+    assert len({sequence.sha256 for sequence in made}) == len(made)
+    for entry in listed:
+        low, high = GRADES.get(entry['group'], HIDE_SEPARABILITY)
+        assert low <= entry.get('separability', low) <= high, entry['name']
+        assert ('separability' in entry) == (entry['group'].split('_')[0] in ('camouflage', 'hide'))
+
+
+@pytest.mark.parametrize('name', ['pan_00_4_baichideng', 'camouflage_1_00_twins_parkour'])
+def test_a_sequence_is_that_of_the_frozen_manifest_bit_for_bit(name: str, shared_data: Path, tmp_path: Path) -> None:
+    recipe = next(recipe for recipe in benchmark_recipes('validation') if recipe.name == name)
+    if recipe.scene != 'pan_mosaic' and manifest()['platform'] != this_platform():
+        pytest.skip(f'made with {manifest()["platform"]}, here {this_platform()}: about one value in ten million is '
+                    'rounded another way')
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        made = make_sequence(recipe, shared_data, tmp_path)
+    finally:
+        torch.set_num_threads(threads)
+    assert differences('validation', [made]) == []
+
+
+def test_a_manifest_that_is_made_says_on_what(tmp_path: Path) -> None:
+    update_manifest(tmp_path / 'new.json', 'test', [Made('a', 'pan', 60, '0')])
+    content = json.loads((tmp_path / 'new.json').read_text())
+    assert not content['frozen']
+    assert content['platform'] == this_platform()
+    assert content['splits'] == {'validation': [], 'test': [{'name': 'a', 'group': 'pan', 'frames': 60, 'sha256': '0'}]}

@@ -95,6 +95,29 @@ def test_a_target_that_hides_is_gone_for_a_while_and_comes_out_elsewhere() -> No
     assert 'hide' in scene.attributes
 
 
+def test_a_target_grows_and_turns_so_that_its_first_box_does_not_fit_for_long() -> None:
+    options = CamouflageOptions(contrast=0.1, growth=0.8, turn=1.5, slenderness=0.3, bend=0.0)
+    still = np.tile([50.0, 40.0, 24.0], (40, 1))
+    stage = camouflage(options=options, track=still, size_px=24).stage()
+    boxes = np.array([stage.box(index) for index in range(40)])
+    areas = boxes[:, 2] * boxes[:, 3]
+    assert 3 < areas[-1] / areas[0] < 8                 # exp(1.6) is 4.95, and what the turn does to a slender thing
+    shapes = np.log(boxes[:, 2] / boxes[:, 3])
+    assert np.ptp(shapes) > 0.3
+
+
+def test_light_and_dark_of_its_own_is_on_a_target_but_not_in_its_unit_spectra() -> None:
+    plain, patterned = (camouflage(options=CamouflageOptions(contrast=0, clutter=0, look_alikes=0, pattern=pattern))
+                        .stage() for pattern in (0.0, 0.4))
+    assert plain.box(0) == patterned.box(0)
+    x, y, w, h = (int(v) for v in plain.box(0))
+    inside = (slice(None), slice(None), slice(y + h // 4, y + 3 * h // 4), slice(x + w // 4, x + 3 * w // 4))
+    norms = [stage.frame(0)[inside].norm(dim=1, keepdim=True) for stage in (plain, patterned)]
+    assert (norms[1] / norms[0]).std() > 0.1
+    change = plain.frame(0)[inside] / norms[0] - patterned.frame(0)[inside] / norms[1]
+    assert change.norm(dim=1).median() < 0.005          # not nothing: neighbours of two colours mix in other shares
+
+
 def test_frames_are_equal_by_seed_in_any_order() -> None:
     first, second = camouflage().stage(), camouflage().stage()
     expected = [first.frame(index) for index in (0, 7)]
