@@ -21,7 +21,8 @@ class Entry:
         factory: `module:attribute` of a callable (device=..., **options), imported on first use.
         preset: variant, '' where there is only one.
         options: given to the factory before the caller's.
-        alias_of: the entry that this one stands for, '' for an entry of its own.
+        alias_of: `module:attribute` of a callable that returns the name this entry stands for here, '' for an entry of
+            its own.
         measure: `module:attribute` of a callable (bands, scale, **options) that returns (parameters, gmacs), ''
             for a model without a network: no parameters, gmacs unknown.
         weights: `module:attribute` of a callable (scale, **options) that returns the sha256 of the shipped weights or
@@ -57,8 +58,9 @@ def _super_resolver(name: str, preset: str, note: str) -> Entry:
 
 
 ENTRIES: tuple[Entry, ...] = (
-    Entry('auto', 'tracker', 'hsi_models.tracking.spectral_dcf:create', alias_of='spectral_dcf',
-          note='the default: spectral_dcf, as long as no trained network is shipped'),
+    Entry('auto', 'tracker', 'hsi_models.tracking.default:create', alias_of='hsi_models.tracking.default:chosen',
+          measure='hsi_models.tracking.auto_tracker:measure', weights='hsi_models.tracking.auto_tracker:shipped_sha256',
+          note='the default: spectral_dcf, as long as no trained weights of its network are shipped'),
     Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
           note='correlation filter on spatial features and the target probability image; needs no weights'),
     *(Entry(name, 'tracker', 'hsi_models.tracking.network_trackers:create', preset,
@@ -107,13 +109,13 @@ def super_resolver_names() -> tuple[str, ...]:
 
 
 def resolve(name: str) -> str:
-    """The name that an alias stands for (`auto` -> `spectral_dcf`); other names of trackers unchanged.
+    """The name that an alias stands for here (`auto` without its weights: `spectral_dcf`); other names unchanged.
 
     Raises:
         ValueError: no such tracker.
     """
     entry = _find(name, 'tracker')
-    return entry.alias_of or entry.full_name
+    return str(_load(entry.alias_of)()) if entry.alias_of else entry.full_name
 
 
 def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from hsi_models.boxes import Box
 from hsi_models.pipeline import PipelineResult, TrackingPipeline
+from hsi_models.registry import resolve
 from hsi_models.superresolution.images import require_upscaled
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.awaiting import finished
@@ -232,7 +233,7 @@ class TrackerNode(ManagedNode):
         seconds = 0.0
         if p['warm_up_height']:
             seconds = pipeline.warm_up(p['warm_up_height'], p['warm_up_width'], p['warm_up_bands'])
-        self._compute = {**compute_values(pipeline.tracker, p['tracker'], p['device'], seconds),
+        self._compute = {**compute_values(pipeline.tracker, resolve(p['tracker']), p['device'], seconds),
                          'super-resolution': f'{p["super_resolver"]} x{p["super_resolution_scale"]}'
                          if p['super_resolution'] == 'crop' else p['super_resolution']}
         return pipeline

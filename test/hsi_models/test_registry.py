@@ -10,7 +10,11 @@ import pytest
 
 from hsi_models import registry
 from hsi_models.boxes import Box
+from hsi_models.checkpoint import ModelCard, save_checkpoint, sha256_of
 from hsi_models.frame import HyperspectralFrame
+from hsi_models.networks.auto_net import AutoNet
+from hsi_models.tracking import auto_tracker
+from hsi_models.tracking.siamese import SiameseTracker
 from hsi_models.tracking.spectral_dcf import SpectralDcf
 from hsi_models.tracking.state import Tracker
 
@@ -20,11 +24,22 @@ def test_every_tracker_can_be_made(name: str) -> None:
     assert isinstance(registry.create_tracker(name), Tracker)
 
 
-def test_auto_is_an_alias_of_a_tracker() -> None:
-    target = registry.resolve('auto')
-    assert target in registry.tracker_names()
-    assert target != 'auto'
-    assert type(registry.create_tracker('auto')) is type(registry.create_tracker(target))
+def test_auto_is_the_trained_tracker_where_its_weights_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / 'auto.safetensors'
+    save_checkpoint(path, AutoNet().state_dict(), ModelCard('auto', {}))
+    monkeypatch.setattr(auto_tracker, 'shipped_weights', lambda: path)
+    assert registry.resolve('auto') == 'auto'
+    assert isinstance(registry.create_tracker(), SiameseTracker)
+    assert next(row for row in registry.models() if row['name'] == 'auto')['weights'] == sha256_of(path)
+
+
+def test_without_weights_auto_says_so_in_one_line_and_tracks_with_spectral_dcf(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    monkeypatch.setattr(auto_tracker, 'shipped_weights', lambda: tmp_path / 'none.safetensors')
+    assert registry.resolve('auto') == 'spectral_dcf'
+    assert isinstance(registry.create_tracker('auto'), SpectralDcf)
+    assert [record.getMessage() for record in caplog.records] == [
+        f'auto: expected its weights at {tmp_path / "none.safetensors"}, found none: tracking with spectral_dcf']
 
 
 def test_options_reach_the_tracker() -> None:
