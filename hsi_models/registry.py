@@ -68,7 +68,7 @@ ENTRIES: tuple[Entry, ...] = (
             note='no trained weights are shipped yet: give weights=PATH', ready=False)
       for name in ('ssf_net', 'bcr_net') for preset in ('fast', 'paper')),
     _super_resolver('cst_eigen', '', 'a small CST over eigen-images of the frame, back-projected'),
-    _super_resolver('cst', 'fast', 'CST blocks over eigen-images; train it first'),
+    _super_resolver('cst', 'fast', 'CST blocks over eigen-images, back-projected'),
     _super_resolver('cst', 'paper', 'CST as published; train it first'),
     _super_resolver('back_projection', '', 'bicubic, made to agree with its input; without learning'),
     _super_resolver('bicubic', '', 'the yardstick; without learning'),
