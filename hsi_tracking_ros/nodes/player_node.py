@@ -28,7 +28,7 @@ from hsi_tracking_ros.playing import AnswerWindow, Playing
 from hsi_tracking_ros.runner import run_node
 
 STAMPS = ('recorded', 'now')
-SETTLE_S = 1.0      # discovery finds the readers of a graph one after the other
+SETTLE_S = 2.0      # discovery finds the readers of a graph one after the other, a recorder its topics last
 HEADER_BYTES = 4096     # more than any header takes; the pixels behind it need not be looked at
 TABLE = (
     Entry('source', 'synthetic:demo', 'folder of a sequence, bag, or synthetic:SCENE?seed=0&frames=100'),
