@@ -1,4 +1,4 @@
-"""super_resolution:=crop and :=frame as processes of the graph: the boxes are those of the library, to the last bit."""
+"""super_resolution:=crop and :=frame as processes of the graph: the boxes are those of the library."""
 from __future__ import annotations
 
 import json
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hsi_models.boxes import Box
@@ -48,7 +49,10 @@ def test_the_graph_gives_the_boxes_of_the_library_in_pixels_of_the_camera(tmp_pa
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert [row[0] for row in report['answers']] == report['sent'], group.log_tail('tracker')
-    assert [row[3][0][2:] for row in report['answers']] == boxes_of_the_library(SuperResolution(mode, model))
+    # The sums of a network's float32 come out another way with another number of threads or instruction set.
+    np.testing.assert_allclose([row[3][0][2:] for row in report['answers']],
+                               boxes_of_the_library(SuperResolution(mode, model)),
+                               rtol=0, atol=0.0 if model == 'back_projection' else 0.01)
     assert set(ended.values()) == {0}
     assert set(ended) == {'tracker', *(['super_resolution'] if mode == 'frame' else [])}
     assert not any('Traceback' in (tmp_path / f'{name}.log').read_text() for name in ended)
