@@ -97,17 +97,17 @@ def fuse(branch_cls: Tensor, branch_reg: Tensor, weights: Tensor, angle: Tensor 
                           angle)
 
 
-def response_points(device: torch.device | None = None) -> Tensor:
-    """(2, 25, 25): x and y of the point that each response cell stands for, pixels of the search crop."""
-    steps = (torch.arange(RESPONSE_SIZE, device=device, dtype=torch.float32) - RESPONSE_SIZE // 2) * STRIDE
+def response_points(device: torch.device | None = None, cells: int = RESPONSE_SIZE, stride: int = STRIDE) -> Tensor:
+    """(2, n, n): x and y of the point that each of n x n response cells stands for, pixels of the search crop."""
+    steps = (torch.arange(cells, device=device, dtype=torch.float32) - cells // 2) * stride
     steps = steps + SEARCH_SIZE / 2
     rows, columns = torch.meshgrid(steps, steps, indexing='ij')
     return torch.stack([columns, rows])
 
 
-def decode_boxes(reg: Tensor) -> Tensor:
-    """Corners x1, y1, x2, y2 (B, 4, 25, 25) in pixels of the search crop from l, t, r, b distances."""
-    points = response_points(reg.device).to(reg.dtype)
+def decode_boxes(reg: Tensor, stride: int = STRIDE) -> Tensor:
+    """Corners x1, y1, x2, y2 (B, 4, n, n) in pixels of the search crop from l, t, r, b distances."""
+    points = response_points(reg.device, reg.shape[-1], stride).to(reg.dtype)
     return torch.cat([points - reg[:, :2], points + reg[:, 2:]], dim=1)
 
 

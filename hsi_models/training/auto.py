@@ -14,9 +14,10 @@ from torch.nn.parallel import DistributedDataParallel
 from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of
 from hsi_models.networks.auto_net import AutoNet
 from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
+from hsi_models.networks.siamese_network import response_points
 from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.training import distributed
-from hsi_models.training.auto_inputs import CONTEXT, AutoInputs, auto_inputs, response_points
+from hsi_models.training.auto_inputs import CONTEXT, AutoInputs, auto_inputs
 from hsi_models.training.auto_validation import pair_scores, sequence_scores
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.losses_tracking import (
@@ -32,7 +33,6 @@ from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 
 _ORIGIN = 'NanoTrack v3 by Honglin Chu, Apache-2.0; its author trained it on data with research terms of their own'
-_ANOTHER = 1_000_000_007        # to the seed, for another camera
 _GATE_RATE = 5.0                # the gate starts from nothing, the trunk from weights that work
 
 
@@ -104,7 +104,7 @@ class AutoStep(nn.Module):
             state = self.network.template(batch.template, batch.trust)
             logits, distances = self.network.streams(batch.search, *state)
         logits, distances = logits.float(), distances.float()
-        points = response_points(RESPONSE_SIZE, STRIDE, batch.boxes.device)
+        points = response_points(batch.boxes.device, RESPONSE_SIZE, STRIDE)
         labels = ellipse_labels(batch.boxes, points)
         positive, negative = sample_cells(labels, config.positives, config.samples, generator)
         targets = distance_targets(batch.boxes, points)
@@ -147,10 +147,8 @@ class AutoTrainer:
     """
 
     def __init__(self, config: AutoConfig, folder: Path) -> None:
-        if config.device.startswith('cuda') and not torch.cuda.is_available():
-            raise ValueError('expected a CUDA device, found none; train with device=cpu')
         self.config, self.folder, self.fusion = config, folder, FusionConfig()
-        self.device = distributed.join(torch.device(config.device))
+        self.device = distributed.join(distributed.chosen_device(config.device))
         torch.manual_seed(config.seed)
         self.network, teacher, self.start = self._start()
         pairs = load_pairs(Path(config.data), config.pairs, self.device)
@@ -179,8 +177,7 @@ class AutoTrainer:
         config = self.config
         seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
         simulator = self.training[step % len(self.training)]
-        while simulator.bands(seed) > config.most_bands:
-            seed += _ANOTHER
+        seed = simulator.seed_within(seed, config.most_bands)
         generator = torch.Generator().manual_seed(seed)
         grey = (torch.rand(config.batch, generator=generator) < config.grey).to(self.device)
         return auto_inputs(simulator.draw(config.batch, seed), self.fusion, grey), seed
@@ -219,19 +216,15 @@ class AutoTrainer:
             with torch.no_grad():
                 scores = self.validate(self.network.eval())
             card = ModelCard(
-                'auto', {}, command=command, seed=config.seed, steps=result.step, device=self._device_name(),
+                'auto', {}, command=command, seed=config.seed, steps=result.step,
+                device=distributed.device_name(self.device),
                 data='pictures with boxes of the corpus, turned hyperspectral in pairs; see docs/training.md',
                 minutes=round(result.seconds / 60, 1), start=self.start,
                 validation={name: round(value, 4) for name, value in scores.items()})
             save_checkpoint(path, weights, card, half=True)
         return distributed.share(path)
 
-    def _device_name(self) -> str:
-        if self.device.type == 'cuda':
-            return torch.cuda.get_device_name(self.device)
-        return f'CPU, {torch.get_num_threads()} thread(s)'
-
 
 def default_config() -> AutoConfig:
-    """The configuration that the shipped weights were trained with."""
+    """What `hsi-tracking train auto` starts from."""
     return AutoConfig()

@@ -1,7 +1,6 @@
 """How good weights of `auto` are: on held-out pairs, and by tracking through validation sequences."""
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +14,14 @@ from hsi_models.data.open import open_sequence
 from hsi_models.data.simulation.pairs import PairSimulator
 from hsi_models.evaluation.metrics import PROTOCOLS, overlaps
 from hsi_models.networks.auto_net import AutoNet
-from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
+from hsi_models.networks.nanotrack import STRIDE
 from hsi_models.offline import track_sequence
 from hsi_models.runtime.paths import auto_paths, create_executor
 from hsi_models.tracking.auto_tracker import AutoMatcher
 from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.siamese import SiameseTracker
-from hsi_models.training.auto_inputs import auto_inputs, response_points
+from hsi_models.training.auto_inputs import auto_inputs
+from hsi_models.training.tracking_validation import best_overlap
 
 BATCHES = 16
 _SEED = 7_000_000
@@ -32,32 +32,17 @@ def pair_scores(network: AutoNet, simulators: Sequence[PairSimulator], fusion: F
     """Mean IoU of the box at the highest score, over held-out pairs: both pictures, and each alone."""
     found: list[Tensor] = []
     for index in range(BATCHES):
-        simulator, seed = simulators[index % len(simulators)], _SEED + index
-        while simulator.bands(seed) > most_bands:
-            seed += BATCHES
-        pairs = simulator.draw(batch, seed)
+        simulator = simulators[index % len(simulators)]
+        pairs = simulator.draw(batch, simulator.seed_within(_SEED + index, most_bands, BATCHES))
         grey = torch.arange(batch, device=pairs.search.device) % 2 == 0
         inputs = auto_inputs(pairs, fusion, grey)
         state = network.template(inputs.template, inputs.trust)
         logits, distances = network.streams(inputs.search, *state)
         answers = [network.fuse(inputs.search, logits, distances, inputs.trust),
                    *((logits[:, picture], distances[:, picture]) for picture in range(2))]
-        found.append(torch.stack([_best_iou(cls.float(), reg.float(), inputs.boxes) for cls, reg in answers]))
+        found.append(torch.stack([best_overlap(cls, reg, inputs.boxes, STRIDE) for cls, reg in answers]))
     means = torch.cat(found, dim=1).nanmean(dim=1).tolist()
     return dict(zip(('pair_iou', 'pair_iou_colour', 'pair_iou_probability'), means, strict=True))
-
-
-def _best_iou(logits: Tensor, distances: Tensor, boxes: Tensor) -> Tensor:
-    """IoU (B,) of the box of the best cell; nan where the target is not in the crop."""
-    best = (logits[:, 1] - logits[:, 0]).flatten(1).argmax(dim=1)
-    x, y = response_points(RESPONSE_SIZE, STRIDE, logits.device).flatten(1)[:, best]
-    left, top, right, bottom = distances.flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0].unbind(1)
-    x1, y1, x2, y2 = x - left, y - top, x + right, y + bottom
-    width = (torch.minimum(x2, boxes[:, 2]) - torch.maximum(x1, boxes[:, 0])).clamp_min(0)
-    height = (torch.minimum(y2, boxes[:, 3]) - torch.maximum(y1, boxes[:, 1])).clamp_min(0)
-    own, truth = (x2 - x1) * (y2 - y1), (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    overlap: Tensor = width * height / (own + truth - width * height)
-    return overlap
 
 
 def sequence_scores(network: AutoNet, folder: Path) -> dict[str, float]:
@@ -68,8 +53,7 @@ def sequence_scores(network: AutoNet, folder: Path) -> dict[str, float]:
     """
     groups: dict[str, list[str]] = json.loads((folder / 'groups.json').read_text(encoding='utf-8'))
     parts = {group: names for group, names in groups.items() if '_' not in group}
-    own = copy.deepcopy(network).cpu().float().eval()
-    tracker = SiameseTracker(AutoMatcher(create_executor(auto_paths(own))))
+    tracker = SiameseTracker(AutoMatcher(create_executor(auto_paths(network))))
     aucs = {name: _auc(tracker, folder / name) for names in parts.values() for name in names}
     means = {f'auc_{group}': float(np.mean([aucs[name] for name in names])) for group, names in parts.items()}
     return {'auc': float(np.mean(list(means.values()))), **means}

@@ -1,4 +1,4 @@
-"""Several processes, one a GPU, as `torchrun` starts them; a process alone needs nothing of this."""
+"""Where a training runs: its device, and several processes, one a GPU, as `torchrun` starts them."""
 from __future__ import annotations
 
 import os
@@ -8,6 +8,24 @@ import torch
 import torch.distributed as dist
 
 Value = TypeVar('Value')
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of a configuration, `cpu` or `cuda[:N]`.
+
+    Raises:
+        ValueError: CUDA, where there is none.
+    """
+    if name.startswith('cuda') and not torch.cuda.is_available():
+        raise ValueError('expected a CUDA device, found none; train with device=cpu')
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """What a card says of the device, and of how many there were."""
+    name = torch.cuda.get_device_name(device) if device.type == 'cuda' else \
+        f'CPU, {torch.get_num_threads()} thread(s)'
+    return name if processes() == 1 else f'{processes()} x {name}'
 
 
 def join(device: torch.device) -> torch.device:

@@ -14,6 +14,7 @@ from hsi_models.superresolution.data import load_cubes
 from hsi_models.superresolution.degradation import degrade, enlarge
 from hsi_models.superresolution.eigen import fit_subspace, upscale_eigen
 from hsi_models.superresolution.networks import build_network, over_eigen_images
+from hsi_models.training import distributed
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.schedule import cosine_rate, halving_rate
 from hsi_models.training.super_resolution_data import PairConfig, PairSampler, load_images
@@ -96,11 +97,10 @@ class Trainer:
     """
 
     def __init__(self, config: SuperResolutionConfig, folder: Path) -> None:
-        if config.device == 'cuda' and not torch.cuda.is_available():
-            raise ValueError('expected a CUDA device, found none; train with device=cpu')
+        device = distributed.chosen_device(config.device)
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
-        self.device = torch.device(config.device)
+        self.device = device
         self.eigen = over_eigen_images(config.model)
         channels = config.components if self.eigen else config.bands
         self.network = build_network(config.model, config.scale, channels, stages=config.stages,
@@ -167,15 +167,11 @@ class Trainer:
             config.model, {'scale': config.scale, 'channels': channels, 'shape': shape}, command=command,
             seed=config.seed,
             data='eight real cubes of the training split and colour stills turned hyperspectral; see docs/training.md',
-            steps=result.step, device=self._device_name(), minutes=round(result.seconds / 60, 1), start=self.start,
+            steps=result.step, device=distributed.device_name(self.device),
+            minutes=round(result.seconds / 60, 1), start=self.start,
             validation={'mpsnr_gain_over_bicubic_db': round(result.score, 3), 'cubes': sorted(self.validation)})
         save_checkpoint(path, result.weights, card, half=self.eigen)
         return path
-
-    def _device_name(self) -> str:
-        if self.device.type == 'cuda':
-            return torch.cuda.get_device_name(self.device)
-        return f'CPU, {torch.get_num_threads()} thread(s)'
 
 
 def _whole(cube: np.typing.NDArray[np.float32], scale: int) -> Tensor:

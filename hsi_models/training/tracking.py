@@ -28,8 +28,6 @@ from hsi_models.training.tracking_validation import HeldOutPairs, ValidationConf
 
 MODELS = ('ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
 
-_ANOTHER = 1_000_000_007        # to the seed, for another camera
-
 
 @dataclass(frozen=True)
 class TrackingConfig:
@@ -167,10 +165,8 @@ class Trainer:
     """
 
     def __init__(self, config: TrackingConfig, folder: Path) -> None:
-        if config.device.startswith('cuda') and not torch.cuda.is_available():
-            raise ValueError('expected a CUDA device, found none; train with device=cpu')
         self.config, self.folder = config, folder
-        self.device = distributed.join(torch.device(config.device))
+        self.device = distributed.join(distributed.chosen_device(config.device))
         torch.manual_seed(config.seed)
         self.network = SsfNet(config.network) if isinstance(config.network, SsfNetConfig) else BcrNet(config.network)
         self.start = self._start_from(Path(config.start)) if config.start else 'random'
@@ -195,10 +191,9 @@ class Trainer:
         seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
         simulator = self.training[step % len(self.training)]
         batch = config.batch
-        while (bands := simulator.bands(seed)) > config.most_bands:
-            seed += _ANOTHER
+        seed = simulator.seed_within(seed, config.most_bands)
         if config.most_images:
-            images = group_count(bands) if isinstance(config.network, BcrNetConfig) else 1
+            images = group_count(simulator.bands(seed)) if isinstance(config.network, BcrNetConfig) else 1
             batch = max(1, min(batch, config.most_images // images))
         return tracking_inputs(simulator.draw(batch, seed), seed), seed
 
@@ -228,7 +223,7 @@ class Trainer:
             self.network.load_state_dict(weights)
             card = ModelCard(
                 config.model, {'network': dataclasses.asdict(config.network)}, command=command, seed=config.seed,
-                data=self._data(), steps=result.step, device=self._device_name(),
+                data=self._data(), steps=result.step, device=distributed.device_name(self.device),
                 minutes=round(result.seconds / 60, 1), start=self.start,
                 validation=self.held_out.report(self.network.eval()))
             save_checkpoint(path, weights, card, half=config.half)
@@ -268,10 +263,3 @@ class Trainer:
         path = Path(self.config.data)
         packed = f' (packed, SHA-256 {sha256_of(path)})' if path.is_file() else ''
         return f'pictures with boxes of the corpus{packed}, turned hyperspectral in pairs; see docs/training.md'
-
-    def _device_name(self) -> str:
-        if self.device.type == 'cuda':
-            name = torch.cuda.get_device_name(self.device)
-        else:
-            name = f'CPU, {torch.get_num_threads()} thread(s)'
-        return name if distributed.processes() == 1 else f'{distributed.processes()} x {name}'

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hsi_models.colour import band_weights
@@ -19,8 +18,8 @@ from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.layers.spectral_embedding import band_positions
 from hsi_models.networks.siamese_network import SEARCH_SIZE, TEMPLATE_SIZE, SiameseInputs
+from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 
-_LOW, _HIGH, _HEADROOM = 0.01, 0.99, 1.1      # as `FalseColour.fit`
 _GREY_SHARE = 0.3                             # of pairs stretched alike in all channels, as reflectance is
 _UNKNOWN_SHARE, _STATED_SHARE = 0.1, 0.55     # of batches without wavelengths; with them, up to here also with widths
 
@@ -60,11 +59,10 @@ def tracking_inputs(pairs: PairBatch, seed: int) -> TrackingInputs:
     info, (centres, widths) = _described(pairs, float(rng.random()))
     centres, widths = centres.to(device, non_blocking=True), widths.to(device, non_blocking=True)
     colours = _false_colour(pairs, on_device(band_weights(info, bands), device), rng)
-    crops = [SiameseInputs(_enlarge(cube, size), _enlarge(colour, size), centres, widths) for cube, colour, size in
+    crops = [SiameseInputs(enlarge(cube, size), enlarge(colour, size), centres, widths) for cube, colour, size in
              zip((pairs.template, pairs.search), colours, (TEMPLATE_SIZE, SEARCH_SIZE), strict=True)]
-    boxes = pairs.boxes * (SEARCH_SIZE / pairs.search.shape[-1])
     return TrackingInputs(crops[0], crops[1], pairs.template_boxes[:, 2:] * (TEMPLATE_SIZE / pairs.template.shape[-1]),
-                          torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1))
+                          enlarged_corners(pairs.boxes, SEARCH_SIZE / pairs.search.shape[-1]))
 
 
 def _described(pairs: PairBatch, share: float) -> tuple[SpectralInfo, tuple[Tensor, Tensor]]:
@@ -86,28 +84,11 @@ def _false_colour(pairs: PairBatch, weights: Tensor, rng: np.random.Generator) -
         rng: of what is seen of the first frame, and of the share stretched alike in all channels.
     """
     batch, device = len(pairs.search), pairs.search.device
-    linear = [torch.einsum('bchw,cd->bdhw', view, weights) for view in (pairs.template, pairs.search)]
-    ends = on_device(np.array([_LOW, _HIGH]), device)
-    low, high = torch.quantile(linear[0].flatten(2), ends, dim=2)
-    all_low = torch.quantile(linear[0].mean(dim=1).flatten(1), _LOW, dim=1)[:, None]
-    all_high = torch.quantile(linear[0].flatten(1), _HIGH, dim=1)[:, None]
-    grey = on_device(rng.random((batch, 1)) < _GREY_SHARE, device, torch.bool)
-    low, high = torch.where(grey, all_low, low).clamp_min(0), torch.where(grey, all_high, high)
+    linear = linear_colours(pairs.template, pairs.search, weights)
+    low, high = stretch(linear[0], on_device(rng.random((batch, 1)) < _GREY_SHARE, device, torch.bool))
     down, up = (on_device(rng.uniform(*span, (batch, 1)), device) for span in ((0.3, 1.0), (1.0, 1.6)))
     high = low + up * (high - low)
     low = down * low
-    span = (high - low).clamp_min(1e-3) * _HEADROOM
-    return [_srgb((view - low[:, :, None, None]) / span[:, :, None, None]) for view in linear]
-
-
-def _srgb(linear: Tensor) -> Tensor:
-    """IEC 61966-2-1 encoding, 8 bits."""
-    x = linear.clamp(0, 1)
-    return (255 * torch.where(x <= 0.0031308, 12.92 * x, 1.055 * x.clamp_min(1e-4) ** (1 / 2.4) - 0.055)).round() / 255
-
-
-def _enlarge(picture: Tensor, side: int) -> Tensor:
-    """(B, C, S, S) -> (B, C, side, side), bilinear."""
-    if picture.shape[-1] == side:
-        return picture
-    return F.interpolate(picture, (side, side), mode='bilinear', align_corners=False)
+    span = (high - low).clamp_min(1e-3) * HEADROOM
+    colours = (srgb((view - low[:, :, None, None]) / span[:, :, None, None]) for view in linear)
+    return [(255 * colour).round() / 255 for colour in colours]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hsi_models.data.simulation.pairs import PairSimulator
-from hsi_models.networks.siamese_network import SiameseOutputs, decode_boxes
+from hsi_models.networks.siamese_network import STRIDE, SiameseOutputs, decode_boxes
 from hsi_models.training.tracking_inputs import TrackingInputs, pairs_of_side, tracking_inputs
 
 KINDS = ('colour', 'hidden')
@@ -65,7 +65,8 @@ class HeldOutPairs:
             seed = _SEED + index
             batch = simulators[index % len(simulators)].draw(self.config.batch, seed)
             inputs = tracking_inputs(batch, seed)
-            found.append(best_overlap(answer(network, inputs), inputs.boxes))
+            outputs = answer(network, inputs)
+            found.append(best_overlap(outputs.cls, outputs.reg, inputs.boxes))
         return torch.cat(found)[:pairs].double().cpu().numpy()
 
     def scores(self, network: nn.Module) -> dict[str, float]:
@@ -96,15 +97,17 @@ def answer(network: nn.Module, inputs: TrackingInputs) -> SiameseOutputs:
     return outputs
 
 
-def best_overlap(outputs: SiameseOutputs, boxes: Tensor) -> Tensor:
+def best_overlap(cls: Tensor, reg: Tensor, boxes: Tensor, stride: int = STRIDE) -> Tensor:
     """IoU (B,) of the box of the cell with the highest score; nan where there is no target.
 
     Args:
-        outputs: of a network.
+        cls: logits of background and target, (B, 2, n, n).
+        reg: distances l, t, r, b, pixels of the search crop, (B, 4, n, n).
         boxes: corners of the targets, pixels of the search crop, (B, 4).
+        stride: distance of two cells, pixels.
     """
-    best = (outputs.cls[:, 1] - outputs.cls[:, 0]).flatten(1).argmax(dim=1)
-    corners = decode_boxes(outputs.reg.float()).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
+    best = (cls[:, 1] - cls[:, 0]).flatten(1).argmax(dim=1)
+    corners = decode_boxes(reg.float(), stride).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
     low, high = torch.maximum(corners[:, :2], boxes[:, :2]), torch.minimum(corners[:, 2:], boxes[:, 2:])
     shared = (high - low).clamp_min(0).prod(dim=1)
     total = (corners[:, 2:] - corners[:, :2]).prod(dim=1) + (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)

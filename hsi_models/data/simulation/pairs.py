@@ -165,6 +165,12 @@ class PairSimulator:
         """Number of bands of the batch of a seed."""
         return self._pool.draw(np.random.default_rng(seed)).camera.bands
 
+    def seed_within(self, seed: int, most_bands: int, step: int = 1_000_000_007) -> int:
+        """The first of seed, seed + step, ... whose camera has at most so many bands."""
+        while self.bands(seed) > most_bands:
+            seed += step
+        return seed
+
     def draw(self, batch: int, seed: int, camera: SnapshotCamera | None = None) -> PairBatch:
         """A batch of pairs.
 
