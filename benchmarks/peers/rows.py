@@ -94,15 +94,33 @@ PEERS = (
 )
 
 
+def _without(**changes: object) -> Callable[[Needs], Tracker]:
+    def create(needs: Needs) -> Tracker:
+        from hsi_models.tracking.auto_tracker import create
+        from hsi_models.tracking.fusion import FusionConfig
+        return create(fusion=FusionConfig(**changes))  # type: ignore[arg-type]
+    return create
+
+
+_NEVER = (2.0, 3.0)     # separability and overlap are at most 1
+ABLATIONS = (
+    Row('auto_without_prior', _without(prior=0.0), speaks=True),
+    Row('auto_without_refinement', _without(refine_share=0.0), speaks=True),
+    Row('auto_without_redetection', _without(redetect_roc=2.0), speaks=True),
+    Row('auto_told_nothing_separates', _without(ok=_NEVER, prior_roc=_NEVER, redetect_roc=2.0), speaks=True),
+)
+"""`auto` with a part removed; needs the shipped weights."""
+
+
 def find_rows(names: list[str], needs: Needs) -> list[Row]:
     """The rows of these names; without names all peers whose needs are met, and spectral_dcf.
 
     Raises:
         ValueError: an unknown name, or a row whose need is not met.
     """
-    known = {row.name: row for row in PEERS}
+    known = {row.name: row for row in (*PEERS, *ABLATIONS)}
     if not names:
-        return [row for row in known.values() if not row.needs or getattr(needs, row.needs)] + [_own('spectral_dcf')]
+        return [row for row in PEERS if not row.needs or getattr(needs, row.needs)] + [_own('spectral_dcf')]
     unknown = [name for name in names if name not in known and name not in tracker_names()]
     if unknown:
         raise ValueError(f'expected rows among {", ".join([*known, *tracker_names()])}, got {", ".join(unknown)}')

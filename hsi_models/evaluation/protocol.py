@@ -9,7 +9,7 @@ from hsi_models.evaluation.bootstrap import FEW_SEQUENCES, mean_interval, paired
 from hsi_models.evaluation.metrics import Array, SuccessProtocol, select_protocols
 from hsi_models.evaluation.report import Comparison, Report, TrackerReport
 from hsi_models.evaluation.results import SequenceResult, read_fps, read_result
-from hsi_models.evaluation.robustness import PERTURBATIONS
+from hsi_models.evaluation.robustness import JITTERS, PERTURBATIONS
 from hsi_models.evaluation.scores import SequenceScores, mean_scores, score_sequence
 from hsi_models.evaluation.truth import Groups, check_groups, find_truth, read_attributes, read_truth
 
@@ -28,7 +28,8 @@ def evaluate(ground_truth: str | Path, results: Mapping[str, str | Path], *,
     Args:
         ground_truth: folder, DIR/<seq>/groundtruth_rect.txt (see `find_truth` for what else is read).
         results: name of the tracker -> folder with <seq>.txt, rows `x,y,w,h[,score[,status]]`, in the pixels
-            of the truth. Sub-folders named as in `PERTURBATIONS` hold results from first boxes perturbed so.
+            of the truth. Sub-folders named as in `PERTURBATIONS` and `JITTERS` hold results from first boxes that
+            are wrong so.
         groups: group -> names of sequences.
         protocols: of success; the first one is what "AUC" means in this report.
         seed: of the bootstrap.
@@ -61,7 +62,7 @@ def _judge(name: str, folder: Path, truth: Mapping[str, Array], protocols: tuple
     results = _read_folder(name, folder, truth, warnings)
     sequences = _score_all(results, truth, protocols)
     robustness = {}
-    for perturbation in PERTURBATIONS:
+    for perturbation in (*PERTURBATIONS, *JITTERS):
         if (folder / perturbation).is_dir():
             perturbed = _read_folder(f'{name}/{perturbation}', folder / perturbation, truth, warnings)
             robustness[perturbation] = mean_scores(
