@@ -44,3 +44,27 @@ def corpus_folder(tmp_path_factory):
                                                                          for i in range(7)]}]})
     (folder / 'index.jsonl').write_text('\n'.join(json.dumps(record) for record in records))
     return folder.parent
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def killed_and_resumed():
+    """(make, step): train with `make()` until a step, where the process ends, and go on with another `make()`."""
+    def run(make, step):
+        killed = make()
+        loss = killed.loss
+
+        def until(now):
+            if now == step:
+                raise KilledError
+            return loss(now)
+
+        killed.loss = until
+        with pytest.raises(KilledError):
+            killed.run(progress=False)
+        return make().run(resume=True, progress=False)
+
+    return run

@@ -1,6 +1,7 @@
 """Training of `auto`: pictures as the tracker makes them, repeatable, resumable; what it gives tracks."""
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -11,17 +12,13 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import load_card, load_tensors
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.registry import create_tracker
-from hsi_models.training.auto import AutoConfig, AutoTrainer
+from hsi_models.training.auto import AutoConfig, AutoStep, AutoTrainer
 from hsi_models.training.loop import LoopConfig
 from hsi_models.training.tracking_data import TrackingDataConfig
 from hsi_models.training.tracking_windows import WindowConfig
 
 PAIRS = TrackingDataConfig(WindowConfig(px=64))
 PAIRS = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, cameras=4))
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
 
 
 def tiny(data, **changes):
@@ -48,24 +45,40 @@ def test_pictures_are_what_the_tracker_makes(corpus_folder, tmp_path):
     assert bool(((inputs.trust >= 0) & (inputs.trust <= 1)).all())
 
 
-def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(corpus_folder, tmp_path):
+def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(corpus_folder, tmp_path, killed_and_resumed):
     config = tiny(corpus_folder, loop=LoopConfig(2, 1))
-    straight = AutoTrainer(config, tmp_path / 'a').run(progress=False)
-    killed = AutoTrainer(config, tmp_path / 'b')
-    loss = killed.loss
-
-    def until(step):
-        if step == 1:
-            raise KilledError
-        return loss(step)
-
-    killed.loss = until
-    with pytest.raises(KilledError):
-        killed.run(progress=False)
-    resumed = AutoTrainer(config, tmp_path / 'b').run(resume=True, progress=False)
-    weights = load_tensors(straight)
+    weights = load_tensors(AutoTrainer(config, tmp_path / 'a').run(progress=False))
+    resumed = killed_and_resumed(lambda: AutoTrainer(config, tmp_path / 'b'), 1)
     for name, value in load_tensors(resumed).items():
         assert torch.equal(value, weights[name]), name
+
+
+def test_false_colour_learns_from_the_teacher_alone_where_there_is_one(corpus_folder, tmp_path):
+    trainer = AutoTrainer(tiny(corpus_folder), tmp_path)
+    inputs, seed = trainer.inputs(0)
+    teacher = copy.deepcopy(trainer.network).requires_grad_(False)
+
+    def terms_and_gradient(taught, **changes):
+        search = inputs.search.clone().requires_grad_()
+        step = AutoStep(trainer.network, teacher if taught else None, dataclasses.replace(trainer.config, **changes))
+        terms = step(dataclasses.replace(inputs, search=search), torch.Generator().manual_seed(seed))
+        terms['total'].backward()
+        return terms, search.grad.abs().amax(dim=(0, 2, 3, 4))      # of false colour, of the probability
+
+    terms, gradient = terms_and_gradient(taught=True)
+    assert set(terms) == {'total', 'cls', 'reg', 'probability', 'teacher'}
+    assert terms['teacher'].item() == pytest.approx(0, abs=1e-9), 'they are still alike'
+    torch.nn.init.constant_(teacher.head.cls_logits[0].bias, 1.0)
+    teacher.head.cls_logits[0].bias[0] = 0.0
+    terms, gradient = terms_and_gradient(taught=True)
+    assert terms['teacher'].item() > 1e-3
+    assert bool((gradient > 0).all())
+    _, gradient = terms_and_gradient(taught=True, distillation=0.0)
+    assert float(gradient[0]) == 0, 'only the teacher speaks of false colour'
+    assert float(gradient[1]) > 0
+    terms, gradient = terms_and_gradient(taught=False)
+    assert set(terms) == {'total', 'cls', 'reg', 'colour', 'probability'}
+    assert bool((gradient > 0).all())
 
 
 def test_what_it_gives_tracks_and_has_a_card(corpus_folder, tmp_path):

@@ -29,10 +29,6 @@ SSF = SsfNetConfig(BackboneConfig(levels=(4,)), channels=8, nodes=4, widths=(4, 
 BCR = BcrNetConfig(BackboneConfig(levels=(4, 5)), channels=8)
 
 
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
 def tiny(data, model='ssf_net', **changes):
     config = dataclasses.replace(
         default_config(model), network=SSF if model == 'ssf_net' else BCR, batch=2, most_images=6, most_bands=16,
@@ -47,21 +43,10 @@ def rows(folder):
 
 
 @pytest.mark.parametrize('model', ['ssf_net', 'bcr_net'])
-def test_two_runs_of_one_seed_agree_and_a_killed_one_goes_on(corpus_folder, tmp_path, model):
+def test_two_runs_of_one_seed_agree_and_a_killed_one_goes_on(corpus_folder, tmp_path, killed_and_resumed, model):
     config = tiny(corpus_folder, model)
     straight = Trainer(config, tmp_path / 'a').run(progress=False)
-    killed = Trainer(config, tmp_path / 'b')
-    loss = killed.loss
-
-    def until(step):
-        if step == 2:
-            raise KilledError
-        return loss(step)
-
-    killed.loss = until
-    with pytest.raises(KilledError):
-        killed.run(progress=False)
-    resumed = Trainer(config, tmp_path / 'b').run(resume=True, progress=False)
+    resumed = killed_and_resumed(lambda: Trainer(config, tmp_path / 'b'), 2)
     first, second = load_tensors(straight), load_tensors(resumed)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert rows(tmp_path / 'a') == rows(tmp_path / 'b')
