@@ -17,11 +17,13 @@ class Needs:
         nanotrack: weights of NanoTrack v3, `*.safetensors`.
         nanotrack_v2: weights of NanoTrack v2, `*.safetensors`.
         opencv: a Python with opencv-contrib-python-headless.
+        fear_xs: weights of FEAR-XS, `*.safetensors`.
     """
 
     nanotrack: Path | None = None
     nanotrack_v2: Path | None = None
     opencv: Path | None = None
+    fear_xs: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ def _nanotrack_v2(needs: Needs) -> Tracker:
     return create_nanotrack_v2(needs.nanotrack_v2)
 
 
+def _fear_xs(needs: Needs) -> Tracker:
+    from benchmarks.peers.fear_xs import create_fear_xs
+    if needs.fear_xs is None:
+        raise ValueError('expected --fear-xs FILE for fear_xs, got none')
+    return create_fear_xs(needs.fear_xs)
+
+
 def _fusion(needs: Needs) -> Tracker:
     from hsi_models.tracking.colour_trackers import create_fusion
     return create_fusion(weights=needs.nanotrack, runtime='onnx')
@@ -90,6 +99,7 @@ PEERS = (
     Row('ace', _pixels('fit_cosine')),
     Row('nanotrack_v3', _nanotrack, speaks=True, needs='nanotrack'),
     Row('nanotrack_v2', _nanotrack_v2, speaks=True, needs='nanotrack_v2'),
+    Row('fear_xs', _fear_xs, needs='fear_xs'),
     Row('fusion', _fusion, speaks=True, needs='nanotrack'),
 )
 

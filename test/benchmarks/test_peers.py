@@ -124,7 +124,7 @@ def test_a_run_writes_what_evaluate_reads_and_goes_on_where_it_stopped(sequences
 
 def test_rows_whose_needs_are_not_met_are_left_out_or_refused():
     assert [row.name for row in find_rows([], Needs())] == ['still', 'discriminant', 'ace', 'spectral_dcf']
-    assert len(find_rows([], Needs(Path('w'), Path('v'), Path('p')))) == len(PEERS) + 1
+    assert len(find_rows([], Needs(Path('w'), Path('v'), Path('p'), Path('f')))) == len(PEERS) + 1
     with pytest.raises(ValueError, match='expected --opencv for the row csrt'):
         find_rows(['csrt'], Needs())
     with pytest.raises(ValueError, match='expected rows among still'):
