@@ -18,8 +18,13 @@ async def finished(work: ThreadFuture[Any], executor: Executor) -> Any:
         RuntimeError: it was cancelled; else whatever the work raised.
     """
     done: Future[None] = Future(executor=executor)
-    # As a task: a result that is set from another thread does not wake an executor.
-    work.add_done_callback(lambda _: executor.create_task(done.set_result, None))
+
+    def finish(_: ThreadFuture[Any]) -> None:
+        # Set first, then wake. An executor that looks at this coroutine before the result is there and is not woken
+        # after it sleeps for good: while a callback waits, nothing else of its group wakes it, not even a timer.
+        done.set_result(None)
+        executor.wake()
+    work.add_done_callback(finish)
     await done
     if work.cancelled():
         raise RuntimeError('expected the node to stay active, it was deactivated')
