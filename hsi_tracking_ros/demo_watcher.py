@@ -35,6 +35,7 @@ class Watcher:
         self.refusals = 0
         """answers of the tracker, one after the other, that it is not configured: it could not be"""
         self._answered: set[int] = set()
+        self._latency: dict[str, str] = {}      # last known values: those of the tracker cover some seconds only
 
     def __enter__(self) -> Watcher:
         transport.prepare()
@@ -81,6 +82,8 @@ class Watcher:
         for status in message.status:
             self.statuses[status.name] = {'level': int.from_bytes(status.level, 'little'), 'message': status.message,
                                           'values': {pair.key: pair.value for pair in status.values}}
+            if status.name == 'tracker: Latency':
+                self._latency.update({pair.key: pair.value for pair in status.values if pair.value != 'unknown'})
 
     def value(self, status: str, key: str, default: str = '') -> str:
         """One value of the last diagnostics."""
@@ -138,8 +141,7 @@ class Watcher:
     def summary(self) -> dict[str, Any]:
         """What diagnostics say, as the report wants it."""
         def milliseconds(key: str) -> float | None:
-            text = self.value('tracker: Latency', key, 'unknown')
-            return None if text == 'unknown' else float(text)
+            return float(self._latency[key]) if key in self._latency else None
         weights = self.value('tracker: Compute', 'weights sha256', 'none')
         return {
             'frames': {**self.frames(), 'answered': self.answers, 'drawn': len({stamp for stamp, _ in self.pictures})},

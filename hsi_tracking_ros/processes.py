@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class ProcessGroup:
             raise ValueError(f'expected a new name for a process, got {name!r}, which is in use')
         with contextlib.ExitStack() as stack:
             log = stack.enter_context((self._log_folder / f'{name}.log').open('wb')) if self._log_folder else None
+            stack.enter_context(_interrupts_held())
             self._children[name] = subprocess.Popen(
                 list(arguments), env=self._environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT if log else None, start_new_session=True,
@@ -108,6 +110,24 @@ class ProcessGroup:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Signals act when this is left: one between the birth of a child and its entry here would leave it alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield       # only the main thread is interrupted
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: came.append(number))
+              for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for caught in came:
+            signal.raise_signal(caught)
 
 
 def _prepare_child(niceness: int) -> None:

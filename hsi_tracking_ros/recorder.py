@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
 from hsi_tracking_ros.bags import PACKAGE, BagWriter
 
@@ -40,7 +41,7 @@ class Recorder(Node):
         super().__init__('recorder', **kwargs)
         self._writer, self._reliable, self._limit = writer, reliable, limit
         self._wanted: set[str] = set()
-        self._recorded: set[str] = set()
+        self._recorded: dict[str, Subscription[Any]] = {}
         self._images = 0
         self.lost = 0
         self.refused: dict[str, str] = {}
@@ -58,7 +59,8 @@ class Recorder(Node):
 
     def destroy_node(self) -> None:
         """Write what waits and complete the bag."""
-        if hasattr(self, '_thread'):
+        if hasattr(self, '_thread') and self._thread.is_alive():    # a shutdown of the context comes here, too
+            self._take_the_rest()
             self._queue.put(None)
             self._thread.join()
             self._writer.close()
@@ -90,8 +92,8 @@ class Recorder(Node):
             self.refused[name] = str(error)
             self.get_logger().error(f'cannot record {name}: {error}')
             return
-        self.create_subscription(message_type, name, lambda data: self._store(name, data, is_image), profile, raw=True)
-        self._recorded.add(name)
+        self._recorded[name] = self.create_subscription(
+            message_type, name, lambda data: self._store(name, data, is_image), profile, raw=True)
         self.get_logger().info(f'records {name} ({type_name})')
 
     def _store(self, name: str, data: bytes, is_image: bool) -> None:
@@ -103,6 +105,13 @@ class Recorder(Node):
         self._images += is_image
         if self._limit and self._images >= self._limit:
             self.context.try_shutdown()
+
+    def _take_the_rest(self) -> None:
+        """What had come when a signal ended the executor: a busy machine is some messages behind."""
+        for name, subscription in self._recorded.items() if not self._limit else ():
+            with subscription.handle:
+                while (taken := subscription.handle.take_message(subscription.msg_type, True)) is not None:
+                    self._queue.put((name, taken[0], time.time_ns()))
 
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:

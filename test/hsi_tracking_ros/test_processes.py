@@ -19,20 +19,21 @@ STUBBORN = ('import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); 
 
 @pytest.fixture
 def group(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, 'PATIENCE_S', ((signal.SIGINT, 2.0), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0)))
+    monkeypatch.setattr(processes, 'PATIENCE_S', ((signal.SIGINT, 2.0), (signal.SIGTERM, 0.3), (signal.SIGKILL, 20.0)))
     with ProcessGroup(node_environment(), tmp_path / 'logs') as group:
         yield group
 
 
 def wait_for_log(group, name, text='up'):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while text not in group.log_tail(name):
         assert time.monotonic() < end, f'{name} never wrote {text!r}'
         time.sleep(0.02)
 
 
 def test_stop_ends_polite_and_stubborn_ones(group, monkeypatch):
-    monkeypatch.setattr(processes, 'PATIENCE_S', ((signal.SIGINT, 0.5), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0)))
+    # the stubborn one takes all of the first two
+    monkeypatch.setattr(processes, 'PATIENCE_S', ((signal.SIGINT, 3.0), (signal.SIGTERM, 0.3), (signal.SIGKILL, 20.0)))
     for name, code in (('polite', POLITE), ('stubborn', STUBBORN)):
         group.start(name, [sys.executable, '-c', code])
         wait_for_log(group, name)
@@ -44,7 +45,7 @@ def test_stop_ends_polite_and_stubborn_ones(group, monkeypatch):
 
 def test_a_child_that_ends_is_noticed_with_its_last_words(group):
     group.start('short', [sys.executable, '-c', 'import sys; print("no such weights"); sys.exit(3)'])
-    assert group.wait('short', 20) == 3
+    assert group.wait('short', 60) == 3
     with pytest.raises(NodeDiedError, match=r'(?s)short ended with status 3; it last wrote:.*no such weights'):
         group.check()
     with pytest.raises(NodeDiedError):
@@ -53,8 +54,26 @@ def test_a_child_that_ends_is_noticed_with_its_last_words(group):
 
 def test_one_that_may_end_may(group):
     group.start('short', [sys.executable, '-c', 'pass'])
-    assert group.wait('short', 20) == 0
+    assert group.wait('short', 60) == 0
     group.check(may_end=('short',))
+
+
+def test_an_interrupt_while_a_child_is_born_comes_after_its_entry(group, monkeypatch):
+    popen = subprocess.Popen
+
+    def interrupted(*arguments, **options):
+        child = popen(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return child
+    monkeypatch.setattr(processes.subprocess, 'Popen', interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)   # ignored in a job that a shell put aside
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            group.start('born', [sys.executable, '-c', POLITE])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert set(group.stop()) == {'born'}
 
 
 def test_a_name_is_used_once(group):
@@ -75,7 +94,7 @@ def test_children_of_a_killed_parent_end(tmp_path):
     child.kill()
     child.wait()
     child.stdout.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     status = Path(f'/proc/{pid}/stat')
     while status.exists() and status.read_text().split()[2] != 'Z':
         assert time.monotonic() < end

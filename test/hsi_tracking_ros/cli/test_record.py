@@ -38,6 +38,7 @@ def test_records_what_was_there_before_and_what_comes_later(graph, tmp_path):
     graph.peer.create_publisher(HyperspectralInfo, 'hyperspectral_info', qos.profile('info')).publish(info)
     recorder = graph.add(Recorder(BagWriter(tmp_path / 'bag'), ['hyperspectral_info', 'targets', f'truth:{TARGETS}']))
     sent = []
+    graph.spin_until(lambda: recorder._writer.counts.get('/hyperspectral_info') == 1)
     for name in ('targets', 'truth'):
         publisher = graph.peer.create_publisher(TrackedTargetArray, name, qos.profile('targets'))
         graph.spin_until(publisher.get_subscription_count)
@@ -46,12 +47,24 @@ def test_records_what_was_there_before_and_what_comes_later(graph, tmp_path):
             message = targets_message([], header_message(stamp, name), pipeline_latency_ms=1.0)
             sent.append((f'/{name}', message))
             publisher.publish(message)
-    graph.spin_until(lambda: recorder._writer.counts.get('/truth') == 5)
+        graph.spin_until(lambda n=name: recorder._writer.counts.get(f'/{n}') == 5)
     finish(graph, recorder)
     topics, messages = read(tmp_path / 'bag')
     assert topics['/hyperspectral_info'].latched
     assert messages[0] == ('/hyperspectral_info', info)
     assert messages[1:] == sent
+
+
+def test_what_had_come_before_the_end_is_written_once(graph, tmp_path):
+    recorder = graph.add(Recorder(BagWriter(tmp_path / 'bag'), ['chatter:std_msgs/msg/String']))
+    publisher = graph.peer.create_publisher(String, 'chatter', 1000)
+    graph.spin_until(publisher.get_subscription_count)
+    for number in range(300):           # more than wait for the writer, and nobody spins
+        publisher.publish(String(data=str(number)))
+    finish(graph, recorder)
+    recorder.destroy_node()
+    _, messages = read(tmp_path / 'bag')
+    assert [message.data for _, message in messages] == [str(number) for number in range(300)]
 
 
 def test_by_default_everything_but_what_ros_says_to_itself(graph, tmp_path):
