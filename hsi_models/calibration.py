@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from hsi_models.camera import Camera
 from hsi_models.data.numpy_files import load_npz, npz_members
+from hsi_models.frame import Quantity
 from hsi_models.mosaic import mosaic_to_cube
 
 Floats = npt.NDArray[np.float32]
+KEYS = ('dark', 'white', 'defective')
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,26 @@ class Calibration:
         return 0.0 if self.dark is None else float(np.nanmean(self.dark))
 
     @classmethod
+    def of(cls, camera: Camera, path: str = '') -> Calibration | None:
+        """What images of this camera are calibrated with: the references of a file, else the levels that it states.
+
+        Args:
+            camera: of the images.
+            path: as in `from_npz`; '': no file.
+
+        Returns:
+            None where there is nothing to calibrate.
+
+        Raises:
+            ValueError: references that cannot be used, or a file for images that are reflectance already.
+        """
+        if not path:
+            return cls.from_camera(camera)
+        if camera.quantity is Quantity.REFLECTANCE:
+            raise ValueError(f'expected images that are still to be calibrated with {path}, got images of reflectance')
+        return cls.from_npz(path, camera)
+
+    @classmethod
     def from_camera(cls, camera: Camera) -> Calibration | None:
         """The levels that a camera states; None where there is nothing to calibrate."""
         if not camera.dark_levels and not camera.white_levels:
@@ -111,12 +133,10 @@ class Calibration:
             ValueError: the file is no `.npz`, has none of these keys, or its arrays do not fit.
         """
         path = Path(path)
-        found = load_npz(path, 'dark', 'white', 'defective')
-        if not found:
-            raise ValueError(f'{path}: expected the keys dark, white or defective, got {", ".join(npz_members(path))}')
+        require_references(path)
         camera = camera or Camera()
         try:
-            arrays = {name: _in_frame_order(array, camera) for name, array in found.items()}
+            arrays = {name: _in_frame_order(array, camera) for name, array in load_npz(path, *KEYS).items()}
             return cls(**arrays, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
@@ -153,6 +173,20 @@ class Calibration:
         for targets, sources in self._patches:
             flat[targets] = flat[sources].mean(axis=0)
         return out
+
+
+def require_references(path: str | Path) -> None:
+    """Refuse a file that holds no references; its arrays are not read, and whether they fit a camera is not asked.
+
+    Raises:
+        ValueError: no such file, no `.npz`, or none of the keys `dark`, `white`, `defective`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f'expected a .npz file of references (dark, white, defective), got {path}, which is no file')
+    names = npz_members(path)
+    if not set(KEYS) & set(names):
+        raise ValueError(f'{path}: expected the keys dark, white or defective, got {", ".join(names) or "none"}')
 
 
 def _in_frame_order(array: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:

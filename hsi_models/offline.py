@@ -69,7 +69,8 @@ def first_box(sequence: Sequence) -> Box:
 
 
 def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init: Box | None = None,
-                   device: str = 'cpu', always_box: bool = False, super_resolution: SuperResolution | None = None,
+                   device: str = 'cpu', always_box: bool = False, calibration_file: str = '',
+                   super_resolution: SuperResolution | None = None,
                    progress: Callable[[range], Iterator[int]] = iter) -> SequenceRun:
     """Track through a sequence, one pass from the first frame on.
 
@@ -79,6 +80,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
         init: initial box, pixels of the cube; None: the sequence's own.
         device: where a tracker made by name and a super-resolver compute.
         always_box: write the best guess where the target is LOST, as tables of the field expect.
+        calibration_file: `.npz` with references of each pixel; '': the levels that the sequence's camera states.
         super_resolution: what is upscaled before it is tracked; boxes stay in pixels of the sequence's cube.
         progress: wraps the range of frame numbers, to show a bar.
 
@@ -88,7 +90,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
     """
     box = init or first_box(sequence)
     pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device, history=1,
-                                super_resolution=super_resolution)
+                                calibration_file=calibration_file, super_resolution=super_resolution)
     cell = sequence.camera.pixel_size
     run = SequenceRun()
     for index in progress(range(len(sequence))):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
-from hsi_models.calibration import Calibration
+from hsi_models.calibration import Calibration, require_references
 from hsi_models.camera import Camera
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.ingest import to_frame
@@ -82,22 +82,29 @@ class TrackingPipeline:
         camera: what is known of the camera; may come later by `set_camera`.
         device: where a tracker made by name computes.
         history: recent images kept for initialisation at an older stamp; 4.2 MB each at 1024 x 2048 uint16.
-        calibrate: apply the camera's dark and white levels where it states them.
+        calibrate: apply the references of `calibration_file`, else the dark and white levels that the camera states.
+        calibration_file: `.npz` with references of each pixel (`Calibration.from_npz`); '': none.
         super_resolution: what is upscaled before it is tracked; None: nothing. Images that come upscaled already say
             so in their camera (`pixel_rows`, `pixel_columns`) and need nothing here.
 
     Raises:
-        ValueError: unknown tracker or super-resolver, history < 1.
+        ValueError: unknown tracker or super-resolver, history < 1, references that cannot be used, or references of
+            each pixel for whole frames that are upscaled before.
         FileNotFoundError: a super-resolver without shipped weights.
     """
 
     def __init__(self, tracker: str | Tracker = 'auto', *, camera: Camera | None = None, device: str = 'cpu',
-                 history: int = 30, calibrate: bool = True,
+                 history: int = 30, calibrate: bool = True, calibration_file: str = '',
                  super_resolution: SuperResolution | None = None) -> None:
         if history < 1:
             raise ValueError(f'expected history >= 1 image, got {history}')
+        if calibration_file:
+            require_references(calibration_file)
+            if super_resolution is not None and super_resolution.mode == 'frame':
+                raise ValueError(f'expected no references of each pixel where whole frames are upscaled, got '
+                                 f'{calibration_file}: they are of the size of the camera\'s own images')
         self.tracker = create_tracker(tracker, device=device) if isinstance(tracker, str) else tracker
-        self._calibrate = calibrate
+        self._calibrate, self._calibration_file = calibrate, calibration_file
         self._use(super_resolution or SuperResolution(), device)
         self._recent: deque[_Stored] = deque(maxlen=history)
         self._pending: _Request | None = None
@@ -117,10 +124,14 @@ class TrackingPipeline:
         return self._target_id is not None
 
     def set_camera(self, camera: Camera) -> bool:
-        """Use this description from now on; a change forgets target and images. True if it changed."""
+        """Use this description from now on; a change forgets target and images. True if it changed.
+
+        Raises:
+            ValueError: levels, or references of each pixel, that cannot be used with it; the old one stays.
+        """
         if camera == self._camera:
             return False
-        calibration = Calibration.from_camera(camera) if self._calibrate else None
+        calibration = self._references(camera)
         self.reset()
         self._camera, self._calibration = camera, calibration
         return True
@@ -220,8 +231,13 @@ class TrackingPipeline:
         enlargement = self._resolver.scale if self._resolver is not None else 1
         return columns / enlargement, rows / enlargement
 
+    def _references(self, camera: Camera) -> Calibration | None:
+        return Calibration.of(camera, self._calibration_file) if self._calibrate else None
+
     def _decode(self, stored: _Stored) -> HyperspectralFrame:
         image, camera = stored.image, self._camera
+        if self._calibration is None and self._calibration_file:
+            self._calibration = self._references(camera)    # of cubes that nobody has described
         if self._resolver is not None:
             from hsi_models.superresolution.images import upscale_image  # needs torch
             image, camera = upscale_image(image, camera, self._resolver)

@@ -25,12 +25,13 @@ class BagSequence:
     Args:
         path: a rosbag2 folder, or one .mcap or .db3 file.
         image_topic: which images; '': the only image topic, or the one beside a `hyperspectral_info`.
+        camera: what they are images of; None: what the bag says.
 
     Raises:
         BagError: no bag, no images, more than one candidate, or truncated or corrupt.
     """
 
-    def __init__(self, path: str | Path, image_topic: str = '') -> None:
+    def __init__(self, path: str | Path, image_topic: str = '', camera: Camera | None = None) -> None:
         # Lazily, so that choosing between a bag and a folder needs no message package.
         from hsi_tracking_ros import messages
         self._messages = messages
@@ -43,7 +44,7 @@ class BagSequence:
                                  if t.type == TARGETS and t.name.rpartition('/')[2] == 'ground_truth'), '')
         self.init_topics = tuple(t.name for t in self._bag.topics.values() if t.type == INIT)
         self.camera_info_topic = self._beside(CAMERA_INFO)
-        self._index()
+        self._index(camera)
         self._upcoming: tuple[int, Iterator[BagMessage]] = (-1, iter(()))
 
     def _choose(self, wanted: str) -> str:
@@ -65,11 +66,11 @@ class BagSequence:
         return next((t.name for t in self._bag.topics.values()
                      if t.type == type_name and t.name.rpartition('/')[0] == namespace), '')
 
-    def _index(self) -> None:
+    def _index(self, camera: Camera | None) -> None:
         """One pass over the bag: stamps of the images, camera, boxes."""
         self._recorded_ns: list[int] = []
         self._stamps_ns: list[int] = []
-        self.camera = Camera()
+        self.camera = camera or Camera()
         truth: dict[int, tuple[float, ...]] = {}
         request = None
         wanted = [name for name in (self.image_topic, self.info_topic, self.truth_topic, *self.init_topics) if name]
@@ -79,7 +80,7 @@ class BagSequence:
                 self._recorded_ns.append(stored.stamp_ns)
                 self._stamps_ns.append(self._messages.stamp_ns(message.header.stamp))
             elif stored.topic == self.info_topic:
-                self.camera = self._messages.camera_from_info(message)
+                self.camera = camera or self._messages.camera_from_info(message)
             elif stored.topic == self.truth_topic:
                 boxes = [self._messages.target_box(target) for target in message.targets]
                 truth[self._messages.stamp_ns(message.header.stamp)] = tuple(boxes[0]) if boxes and boxes[0] else ()

@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 from hsi_models.camera import Camera
 from hsi_models.ingest import wavelength_warning
 from hsi_tracking_ros import qos
+from hsi_tracking_ros.camera_file import described_camera
 from hsi_tracking_ros.diagnostics import OK, Diagnostics, Report, Window, latency_values
 from hsi_tracking_ros.image_codec import is_mosaic, to_array, to_message
 from hsi_tracking_ros.info_gate import InfoGate
@@ -29,7 +30,9 @@ EVERY_FRAME = Entry('every_frame', False,
 
 
 class CubeNode(ManagedNode):
-    """image, hyperspectral_info -> ~/image, ~/hyperspectral_info (docs/nodes.md); `every_frame` is in the table.
+    """image, hyperspectral_info -> ~/image, ~/hyperspectral_info (docs/nodes.md).
+
+    `camera_file` and `every_frame` are in the table of each.
 
     A subclass overrides `load`, `prepare` and `convert`, which run on the worker thread but for `prepare`.
     """
@@ -43,7 +46,9 @@ class CubeNode(ManagedNode):
         self._publishers_made: list[Any] = []
         self._info_subscription: Any = None
         self._image_subscription: Any = None
+        self._camera: Camera | None = None      # of camera_file
         self._source: Any = None
+        self._working = False
         self._input = InputReport(idle='not active')
         self._conversion = Window()
         self._diagnostics = Diagnostics(self, self._collect)
@@ -67,6 +72,8 @@ class CubeNode(ManagedNode):
         every = self.parameters['every_frame']
         self._worker = Worker(self._convert, on_error=self._reject, capacity=qos.EVERY_FRAME_DEPTH if every else 1,
                               name=self.get_name())
+        self._camera = described_camera(self.parameters)
+        self._source = None if self._camera is None else self.prepare(self._camera)
         self._worker.call(self.load).result()
         self._info = self.create_publisher(HyperspectralInfo, '~/hyperspectral_info', qos.profile('info'),
                                            qos_overriding_options=qos.overridable())
@@ -80,10 +87,15 @@ class CubeNode(ManagedNode):
         """Subscribe to the camera's description; to its images while someone reads ours."""
         assert self._worker is not None
         self._input = InputReport(self.resolve_topic_name('image'), idle='nobody subscribes')
-        self._source = self._described = None
+        self._described = None
         self._dropped_before = self._worker.dropped
         self._gate = InfoGate(self._worker.put, qos.EVERY_FRAME_DEPTH if self.parameters['every_frame'] else 1,
                               self.grace_s)
+        self._working = True
+        if self._camera is not None:
+            self._take(self._camera, self._source)
+            return
+        self._source = None
         self._info_subscription = self.create_subscription(
             HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info, qos.profile('info'),
             qos_overriding_options=qos.overridable())
@@ -95,6 +107,7 @@ class CubeNode(ManagedNode):
             if subscription is not None:
                 self.destroy_subscription(subscription)
         self._info_subscription = self._image_subscription = None
+        self._working = False
         if self._worker is not None:
             self._worker.clear()
         self._input.idle = 'not active'
@@ -103,7 +116,7 @@ class CubeNode(ManagedNode):
         """End the worker thread, destroy the publishers."""
         if self._worker is not None and not self._worker.stop():
             self.get_logger().error('expected to finish the image in hand within 10 s, it is still worked on')
-        self._worker = None
+        self._worker = self._source = None
         self.unload()
         for publisher in self._publishers_made:
             self.destroy_publisher(publisher)
@@ -112,7 +125,7 @@ class CubeNode(ManagedNode):
     # On the executor.
 
     def _look_for_readers(self) -> None:
-        if self._info_subscription is None:
+        if not self._working:
             return
         waiting = self._source is None and self.grace_s == float('inf')
         wanted = self._image.get_subscription_count() > 0 and not waiting
@@ -134,6 +147,10 @@ class CubeNode(ManagedNode):
         except ValueError as error:
             self._reject(error)
             return
+        self._take(camera, source)
+
+    def _take(self, camera: Camera, source: Any) -> None:
+        """Convert with this description from now on."""
         warning = wavelength_warning(camera) or ''
         if warning and warning != self._input.note:
             self.get_logger().warning(warning)
@@ -150,8 +167,8 @@ class CubeNode(ManagedNode):
 
     def _collect(self) -> Iterable[Report]:
         busy = self._worker
-        dropped = busy.dropped - self._dropped_before + self._gate.dropped if busy and self._info_subscription else 0
-        yield self._input.collect(self, dropped=dropped, waiting=busy.waiting if busy else 0)
+        dropped = busy.dropped - self._dropped_before + self._gate.dropped if busy and self._working else 0
+        yield self._input.collect(self, dropped=dropped, waiting=busy.waiting if busy else 0, failure=self.failure)
         yield 'Output', OK, f'{busy.processed if busy else 0} cubes', {
             'cubes': busy.processed if busy else 0,
             'subscribers': self._image.get_subscription_count() if self._publishers_made else 0,

@@ -17,6 +17,7 @@ from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, wri
 from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, describe
 from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, node_environment
+from hsi_tracking_ros.readers import RECORDER, WATCHER, readers_of
 
 OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.json', 'logs')
 START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
@@ -83,11 +84,13 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
     with ProcessGroup(environment, out / 'logs') as group, Watcher() as watcher:
         options = GraphOptions(tracker=config.tracker, device=config.device, source=config.source,
                                super_resolution=config.super_resolution, super_resolver=config.super_resolver)
-        for spec in describe('demo', options, _parameters(config, out)):
+        specs = describe('demo', options, _parameters(config, out))
+        for spec in specs:
             # What only looks on must not take the processor from what is looked at.
             group.start(spec.name, spec.command, niceness=0 if spec.executable in (UPSCALER, TRACKER, PLAYER) else 10)
         group.start('recorder', recorder_command(out / 'bag'), niceness=10)
         _follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
+        group.stop(*(spec.name for spec in specs))      # the recorder last: it writes what they said to the end
         group.stop()
         watcher_says = watcher.summary()
     frame_rate_hz = config.rate_hz or watcher.frame_rate_hz
@@ -126,7 +129,9 @@ def _make_room(out: Path) -> None:
 
 
 def _parameters(config: DemoConfig, out: Path) -> dict[str, dict[str, Any]]:
-    player: dict[str, Any] = {'wait_for_subscribers': 3, 'subscriber_timeout_s': START_TIMEOUT_S,
+    upscaler = (UPSCALER,) if config.super_resolution == 'frame' else ()
+    readers = readers_of(TRACKER, *upscaler, VISUALISER, EVALUATOR, RECORDER, WATCHER)
+    player: dict[str, Any] = {'wait_for_readers': readers, 'reader_timeout_s': START_TIMEOUT_S,
                               'frame_rate_hz': config.rate_hz, 'limit': config.frames}
     return {
         PLAYER: player,

@@ -32,6 +32,7 @@ class Option:
 
 
 SWITCH = ('true', 'false')
+_LIVE_OR_RECORDED = ('tracking', 'replay', 'drone')
 OPTIONS = (
     Option('namespace', '', 'namespace of all nodes and topics'),
     Option('params_file', '', 'parameters that go before the shipped ones'),
@@ -43,6 +44,10 @@ OPTIONS = (
            ('', 'off', 'crop', 'frame')),
     Option('super_resolver', '', 'what upscales, NAME or NAME:preset, see `hsi-tracking models`'),
     Option('super_resolution_scale', '', 'enlargement of both sides', ('', '2', '3', '4', '8')),
+    Option('camera_file', '', 'JSON that describes the camera (wavelengths.json), instead of hyperspectral_info',
+           variants=_LIVE_OR_RECORDED),
+    Option('calibration_file', '', '.npz with dark, white, defective as images, applied by the tracker',
+           variants=_LIVE_OR_RECORDED),
     Option('rviz', 'false', 'start RViz', SWITCH, ('tracking', 'replay', 'demo')),
     Option('log_level', 'info', 'of all nodes', ('debug', 'info', 'warn', 'error', 'fatal')),
     Option('image_topic', 'image', "the camera's images; hyperspectral_info and camera_info lie beside it",
@@ -142,6 +147,8 @@ class GraphOptions:
     super_resolution: str = ''
     super_resolver: str = ''
     super_resolution_scale: str = ''
+    camera_file: str = ''
+    calibration_file: str = ''
     rviz: str = 'false'
     log_level: str = 'info'
     image_topic: str = 'image'
@@ -157,6 +164,9 @@ class GraphOptions:
                 raise ValueError(f'expected {option.name} of {", ".join(filter(None, option.choices))}, got {value!r}')
         if len(self.camera_pose.split()) != 6:
             raise ValueError(f'expected camera_pose as six numbers x y z roll pitch yaw, got {self.camera_pose!r}')
+        if self.calibration_file and self.super_resolution == 'frame':
+            raise ValueError("expected super_resolution of off, crop with calibration_file, got 'frame': references of "
+                             f"each pixel ({self.calibration_file}) are of the size of the camera's own images")
 
 
 TRACKER, VISUALISER, PLAYER, EVALUATOR = 'tracker_node', 'visualiser_node', 'player_node', 'evaluator_node'
@@ -205,16 +215,20 @@ def describe(variant: str, options: GraphOptions | None = None,
 
 
 def _chosen(options: GraphOptions) -> dict[str, dict[str, Value]]:
-    """Parameters that the user chose, of tracker and super-resolver; those of both agree."""
+    """Parameters that the user chose, by executable; those of tracker and super-resolver agree."""
     both: dict[str, Value] = {'device': options.device} if options.device else {}
     if options.autostart:
         both['autostart'] = options.autostart == 'true'
-    tracker = {name: getattr(options, name) for name in ('tracker', 'super_resolution', 'super_resolver')
-               if getattr(options, name)}
-    upscaler: dict[str, Value] = {'model': options.super_resolver} if options.super_resolver else {}
+    # Who reads the camera's images, or boxes in pixels of them; the super-resolver describes what it gives itself.
+    camera: dict[str, Value] = {'camera_file': options.camera_file} if options.camera_file else {}
+    upscaled = options.super_resolution == 'frame'
+    tracker = {name: getattr(options, name)
+               for name in ('tracker', 'super_resolution', 'super_resolver', 'calibration_file')
+               if getattr(options, name)} | ({} if upscaled else camera)
+    upscaler: dict[str, Value] = ({'model': options.super_resolver} if options.super_resolver else {}) | camera
     if options.super_resolution_scale:
         tracker['super_resolution_scale'] = upscaler['scale'] = int(options.super_resolution_scale)
-    return {TRACKER: {**both, **tracker}, UPSCALER: {**both, **upscaler}}
+    return {TRACKER: {**both, **tracker}, UPSCALER: {**both, **upscaler}, VISUALISER: camera, EVALUATOR: camera}
 
 
 def _files(name: str, variant: str, params_file: str, upscaled: bool) -> tuple[str, ...]:

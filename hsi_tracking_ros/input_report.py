@@ -8,7 +8,7 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from hsi_tracking_ros.diagnostics import OK, WARN, Report, Window, format_value
+from hsi_tracking_ros.diagnostics import ERROR, OK, WARN, Report, Window, format_value
 
 IMAGE_TIMEOUT_S = 2.0
 
@@ -54,19 +54,22 @@ class InputReport:
         self.last_reason = reason
         return new
 
-    def collect(self, node: Node, *, dropped: int = 0, waiting: int = 0) -> Report:
+    def collect(self, node: Node, *, dropped: int = 0, waiting: int = 0, failure: str = '') -> Report:
         """The status.
 
         Args:
             node: asked for the publishers of the image topic.
             dropped: images that had to go because the worker was busy.
             waiting: images in the queue.
+            failure: why the node does not work at all, '' where it does.
         """
         endpoints = node.get_publishers_info_by_topic(self.topic) if self.topic else []
         offered = {f'{e.qos_profile.reliability.name} {e.qos_profile.durability.name}'.lower() for e in endpoints}
         silent_s = time.monotonic() - self._last_image_s
         level, message = OK, f'{format_value(self.rate.rate_hz())} Hz'
-        if self.rejected > self._told:
+        if failure:
+            level, message = ERROR, failure
+        elif self.rejected > self._told:
             level, message = WARN, f'rejected: {self.last_reason}'
         elif self.idle:
             message = self.idle

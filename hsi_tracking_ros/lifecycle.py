@@ -25,6 +25,8 @@ class ManagedNode(LifecycleNode):
     `deactivate`, which therefore have to cope with half of the work done; a failed `deactivate` or
     `cleanup` ends unconfigured.
 
+    `failure` says for the diagnostics why the last transition failed; '' where it did not.
+
     Args:
         name: of the node.
         table: its parameters; `autostart` is added.
@@ -35,6 +37,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, table: Sequence[Entry], **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
+        self.failure = ''
         try:
             self.parameters = Parameters(self, (AUTOSTART, *table), on_change=self.parameters_changed,
                                          validate=self.validate_parameters,
@@ -123,8 +126,11 @@ class ManagedNode(LifecycleNode):
                  undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
         try:
             action()
+            if action != self.release:      # which follows an error, and does not undo it
+                self.failure = ''
             return SUCCESS
-        except Exception:
+        except Exception as error:
+            self.failure = f'could not {what}: {str(error) or type(error).__name__}'
             self._tell(f'could not {what}: {traceback.format_exc()}')
         if undo is None:
             return ERROR

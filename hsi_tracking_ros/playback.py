@@ -9,6 +9,7 @@ from typing import Any
 from hsi_tracking_ros.demo import recorder_command
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, NodeSpec, describe
 from hsi_tracking_ros.processes import ProcessGroup, node_environment
+from hsi_tracking_ros.readers import RECORDER, readers_of
 
 AFTERMATH_S = 1.0   # answers to the last frames are still on their way
 
@@ -40,8 +41,10 @@ class PlaybackConfig:
     @property
     def specs(self) -> list[NodeSpec]:
         """The nodes to start."""
-        readers = int(self.track) + int(self.record is not None)
-        player = {'exit_when_done': True, 'wait_for_subscribers': readers, 'every_frame': self.every_frame,
+        upscaler = (UPSCALER,) if self.options.super_resolution == 'frame' else ()
+        readers = readers_of(*((TRACKER, EVALUATOR, *upscaler) if self.track else ()),
+                             *((RECORDER,) if self.record is not None else ()))
+        player = {'exit_when_done': True, 'wait_for_readers': readers, 'every_frame': self.every_frame,
                   'send_init': self.track, **self.player}
         extra: dict[str, dict[str, Any]] = {PLAYER: player}
         if self.every_frame:
@@ -76,4 +79,5 @@ def play(config: PlaybackConfig) -> int:
             time.sleep(0.1)
         if config.track or config.record is not None:
             time.sleep(AFTERMATH_S)
+        group.stop(*(spec.name for spec in config.specs))       # the recorder last: it writes what they said to the end
         return group.ended()['player']

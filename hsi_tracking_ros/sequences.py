@@ -5,20 +5,32 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from hsi_models.camera import Camera
+from hsi_models.data.cameras import camera_from_json
 from hsi_models.data.open import Opener, open_sequence
 from hsi_models.data.sequence import Sequence
 
 SYNTHETIC = 'synthetic:'
 
 
-def open_any_sequence(text: str) -> Sequence:
+def open_any_sequence(text: str, camera_file: Path | None = None) -> Sequence:
     """The sequence behind `synthetic:SCENE?seed=0&frames=100&camera=vis16&size=256x512`, a folder or a bag.
 
+    Args:
+        text: as above.
+        camera_file: describes the camera of a bag, whatever the bag says of it (`camera_from_json`).
+
     Raises:
-        ValueError: unknown scene or option, or whatever the loaders refuse (empty folder, truncated bag, ...).
+        ValueError: unknown scene or option, or whatever the loaders refuse (empty folder, truncated bag, ...);
+            `camera_file` with anything but a bag.
         FileNotFoundError: no such path.
     """
-    return open_sequence(text, openers=OPENERS)
+    if camera_file is None:
+        return open_sequence(text, openers=OPENERS)
+    if not looks_like_bag(text):
+        raise ValueError(f'expected a bag to go with {camera_file}, got {text}: a folder of images carries a '
+                         'wavelengths.json of its own')
+    return open_bag(text, camera_from_json(camera_file))
 
 
 def looks_like_bag(path: str | Path) -> bool:
@@ -27,10 +39,10 @@ def looks_like_bag(path: str | Path) -> bool:
     return (path / 'metadata.yaml').is_file() or (path.is_file() and path.suffix in ('.mcap', '.db3'))
 
 
-def open_bag(path: str | Path) -> Sequence:
-    """A bag as a sequence."""
+def open_bag(path: str | Path, camera: Camera | None = None) -> Sequence:
+    """A bag as a sequence, of this camera where one is given."""
     from hsi_tracking_ros.bag_sequence import BagSequence  # needs message types, a folder does not
-    return BagSequence(path)
+    return BagSequence(path, camera=camera)
 
 
 def is_synthetic(path: str | Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from hsi_models.superresolution.settings import MODES, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
+from hsi_tracking_ros.camera_file import CAMERA_FILE
 from hsi_tracking_ros.parameters import Entry
 
 TABLE = (
@@ -18,7 +19,10 @@ TABLE = (
     Entry('super_resolver', SuperResolution.model, 'crop: what upscales, NAME or NAME:preset (hsi-tracking models)'),
     Entry('super_resolution_scale', 2, 'crop: enlargement of both sides; frame: the one that hyperspectral_info has to '
                                        'agree with', low=2, high=8),
-    Entry('calibrate', True, 'apply the dark and white levels that hyperspectral_info states'),
+    CAMERA_FILE,
+    Entry('calibration_file', '', '.npz with dark, white, defective as images; empty: the levels that the description '
+                                  'of the camera states'),
+    Entry('calibrate', True, 'apply these references or levels'),
     Entry('every_frame', False, 'reliable, first in first out: for evaluation, results do not depend on speed'),
     Entry('queue_depth', qos.EVERY_FRAME_DEPTH, 'images that may wait with every_frame', low=1, high=100_000),
     Entry('history', 30, 'recent images kept, for an initialisation that refers to an older one', low=1, high=1000),
@@ -55,6 +59,15 @@ TABLE = (
 def thresholds_from(values: Mapping[str, Any]) -> StatusThresholds:
     """Thresholds of the parameters `status.*`."""
     return StatusThresholds(**{item.name: values[f'status.{item.name}'] for item in fields(StatusThresholds)})
+
+
+def check_together(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where values contradict each other."""
+    thresholds_from(values)
+    for name in ('camera_file', 'calibration_file'):
+        if values['super_resolution'] == 'frame' and values[name]:
+            raise ValueError(f"expected {name} to be empty with super_resolution 'frame', got {values[name]!r}: "
+                             'super_resolution_node describes the cubes it gives, and calibrates none')
 
 
 def super_resolution_from(values: Mapping[str, Any]) -> SuperResolution:

@@ -26,6 +26,8 @@ _NIR_FWHM_NM = (11, 12, 12, 12, 5, 6, 8, 7, 8, 6, 9, 8, 6, 6, 6, 19, 17, 15, 16,
 # No list is published: even steps over the stated range, in index order; the last cell carries no band.
 _REDNIR_NM = (*np.linspace(600.0, 850.0, 15).tolist(), math.nan)
 _BIT_DEPTH = 10
+_KEYS = {'mosaic', 'centre_nm', 'fwhm_nm', 'bit_depth', 'white_reference_dn', 'dark_reference_dn', 'saturation_dn',
+         'quantity', 'nominal', 'model', 'serial', 'exposure_s', 'gain_db'}
 
 _KIND = re.compile(r'(?<![a-z])(?:(red[-_ ]?nir)|(nir)|(vis))(?![a-z])', re.IGNORECASE)
 
@@ -69,18 +71,26 @@ def kind_from_path(path: Path) -> str | None:
 def camera_from_json(path: str | Path) -> Camera:
     """The camera that a `wavelengths.json` describes.
 
-    Keys: `mosaic` [rows, columns] (absent or null: cubes), `centre_nm` [bands] in mosaic order, row by row, null
-    for a cell without a band, `fwhm_nm` [bands] or one number, `bit_depth`, and optionally
+    What a folder of images carries, and what a node is given as `camera_file` where a driver states nothing.
+
+    Keys, at least one of them: `mosaic` [rows, columns] (absent or null: cubes), `centre_nm` [bands] in mosaic order,
+    row by row, null for a cell without a band, `fwhm_nm` [bands] or one number, `bit_depth`, and optionally
     `white_reference_dn` and `dark_reference_dn` ([bands] or one number), `saturation_dn`, `quantity`, `nominal`,
     `model`, `serial`, `exposure_s`, `gain_db`. Other keys are left alone.
 
     Raises:
-        ValueError: no JSON object, a value of the wrong kind, or lists whose lengths do not agree.
+        ValueError: no such file, no JSON object, none of the keys, a value of the wrong kind, or lists whose lengths
+            do not agree.
     """
     path = Path(path)
+    if not path.is_file():
+        raise ValueError(f'expected a JSON file that describes a camera, got {path}, which is no file')
     record = read_json(path)
     if not isinstance(record, dict):
         raise ValueError(f'{path}: expected an object with mosaic, centre_nm, fwhm_nm, got {type(record).__name__}')
+    if not _KEYS & set(record):
+        raise ValueError(f'{path}: expected a description of a camera ({", ".join(sorted(_KEYS))}), got '
+                         + (f'the keys {", ".join(map(str, record))}'[:120] if record else 'an empty object'))
     try:
         rows, columns = _pattern(record.get('mosaic'))
         bands = rows * columns or len(_numbers(record, 'centre_nm', 0))

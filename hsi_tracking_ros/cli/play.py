@@ -22,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='upscale the search region inside the tracker, or whole frames before it (off)')
     parser.add_argument('--super-resolver', default='', metavar='NAME',
                         help='what upscales, see `models` (back_projection)')
+    parser.add_argument('--camera-file', type=Path, metavar='JSON',
+                        help='describes the camera where the bag does not (wavelengths.json)')
+    parser.add_argument('--calibration-file', type=Path, metavar='NPZ',
+                        help='dark, white, defective as images, applied by the tracker')
     parser.add_argument('--every-frame', action='store_true', help='no frame is lost, however slow the tracker is')
     parser.add_argument('--record', type=Path, metavar='BAG', help='record what goes in and comes out')
     parser.add_argument('--report', type=Path, metavar='FILE', help='JSON of the evaluator')
@@ -40,10 +44,15 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.track and (args.every_frame or args.report):
         raise ValueError('expected --track with --every-frame and --report: they need a tracker that answers')
+    if not args.track and (args.camera_file or args.calibration_file):
+        raise ValueError('expected --track with --camera-file and --calibration-file: they are read by the nodes that '
+                         'track, draw and judge')
+    files = {name: str(path.absolute()) for name, path in (
+        ('camera_file', args.camera_file), ('calibration_file', args.calibration_file)) if path is not None}
     options = GraphOptions(
         namespace=args.namespace, params_file=args.params_file, use_sim_time='true' if args.clock else 'false',
         device=args.device, tracker=args.tracker, super_resolution=args.super_resolution,
-        super_resolver=args.super_resolver, log_level=args.log_level, source=args.source)
+        super_resolver=args.super_resolver, log_level=args.log_level, source=args.source, **files)
     chosen: dict[str, Any] = {'rate': args.rate, 'limit': args.frames, 'loop': args.loop or None,
                               'start_paused': args.paused or None, 'stamps': args.stamps}
     config = PlaybackConfig(

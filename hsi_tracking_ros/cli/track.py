@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='what upscales, see `models` (%(default)s)')
     parser.add_argument('--scale', type=int, default=SuperResolution.scale, metavar='S',
                         help='enlargement of both sides (%(default)s)')
+    parser.add_argument('--camera-file', type=Path, metavar='JSON',
+                        help='describes the camera of a bag that does not (wavelengths.json)')
+    parser.add_argument('--calibration-file', default='', metavar='NPZ',
+                        help="dark, white, defective as images (the levels of the sequence's camera)")
     parser.add_argument('--always-box', action='store_true', help='write the best guess where the target is LOST')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='rows x,y,w,h,score,status')
     parser.add_argument('--json', action='store_true', help='frames, fps, weights_sha256 on standard output')
@@ -44,10 +48,11 @@ def run(args: argparse.Namespace) -> int:
     from hsi_models.registry import create_tracker
     from hsi_tracking_ros.sequences import open_any_sequence
 
-    sequence = open_any_sequence(args.sequence)
+    sequence = open_any_sequence(args.sequence, args.camera_file)
     tracker = create_tracker(args.tracker, device=args.device)
     result = track_sequence(
         sequence, tracker, init=args.init, always_box=args.always_box, device=args.device,
+        calibration_file=args.calibration_file,
         super_resolution=SuperResolution(args.super_resolution, args.super_resolver, args.scale),
         progress=lambda frames: iter(tqdm(frames, desc=sequence.name, unit='frame', file=sys.stderr, mininterval=0.5,
                                             leave=False)))

@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy.typing as npt
 
-from hsi_models.calibration import Calibration
+from hsi_models.calibration import Calibration, require_references
 from hsi_models.camera import Camera
 from hsi_models.frame import Quantity
 from hsi_models.ingest import cube_camera, image_bands, to_frame
+from hsi_tracking_ros.camera_file import CAMERA_FILE
 from hsi_tracking_ros.cube_node import EVERY_FRAME, CubeNode
 from hsi_tracking_ros.image_codec import scaled_uint16
 from hsi_tracking_ros.parameters import Entry
 from hsi_tracking_ros.runner import run_node
 
 TABLE = (
-    Entry('calibration_file', '', '.npz with dark, white, defective as images; empty: the levels of '
-                                  'hyperspectral_info'),
+    CAMERA_FILE,
+    Entry('calibration_file', '', '.npz with dark, white, defective as images; empty: the levels that the description '
+                                  'of the camera states'),
     Entry('encoding', '32FC', '32FC: reflectance as it is; 16UC: reflectance times `scale`', choices=('32FC', '16UC')),
     Entry('scale', 10_000.0, '16UC: value that stands for reflectance 1', low=1.0, high=65_535.0),
     EVERY_FRAME,
@@ -35,14 +37,12 @@ class CalibrationNode(CubeNode):
 
     def load(self) -> None:
         """The references are read with the description of the camera; here it is only asked if they are there."""
-        path = Path(self.parameters['calibration_file'])
-        if self.parameters['calibration_file'] and not path.is_file():
-            raise ValueError(f'expected a .npz file as calibration_file, got {path}')
+        if self.parameters['calibration_file']:
+            require_references(self.parameters['calibration_file'])
 
     def prepare(self, camera: Camera) -> tuple[Camera, Calibration | None]:
         """The camera and its references, from the file or from the levels it states."""
-        path = self.parameters['calibration_file']
-        return camera, Calibration.from_npz(path, camera) if path else Calibration.from_camera(camera)
+        return camera, Calibration.of(camera, self.parameters['calibration_file'])
 
     def convert(self, image: npt.NDArray[Any],
                 source: tuple[Camera, Calibration | None]) -> tuple[npt.NDArray[Any], Camera]:

@@ -17,6 +17,7 @@ from hsi_models.boxes import Box
 from hsi_models.evaluation.metrics import PROTOCOLS
 from hsi_models.evaluation.online import OnlineEvaluator
 from hsi_tracking_ros import diagnostics, qos
+from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
 from hsi_tracking_ros.diagnostics import Diagnostics, Report
 from hsi_tracking_ros.messages import camera_from_info, stamp_ns
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
@@ -30,6 +31,7 @@ from hsi_tracking_ros.topics import beside
 KEPT_AGES = 100_000
 MAX_AGE_MS = 3_600_000.0
 TABLE = (
+    CAMERA_FILE,
     Entry('report_file', '', 'JSON, written by ~/save and when the node ends; empty: none'),
     Entry('sequence', 'online', 'name in the report'),
     Entry('protocol', 'hot50', 'of success AUC', choices=tuple(PROTOCOLS)),
@@ -40,7 +42,7 @@ class EvaluatorNode(Node):
     """One target, one pass: the first frame with a target counts, a frame without an answer is a miss.
 
     Boxes are compared in pixels of the cube, as the field does; for a mosaic that takes its pattern from
-    `hyperspectral_info`.
+    `hyperspectral_info` or `camera_file`.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,11 +51,13 @@ class EvaluatorNode(Node):
         self._evaluator = OnlineEvaluator(str(self.parameters['sequence']), (str(self.parameters['protocol']),))
         self._monitor = StampMonitor()
         self._pairing = StampPairing({'truth': 1000, 'targets': 1000})
-        self._cell = (1.0, 1.0)
+        given = described_camera(self.parameters)
+        self._cell = given.pixel_size if given else (1.0, 1.0)
         self._last_error = ''
         self._forget()
+        info = (HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info, 'info')
         for kind, topic, callback, profile in (
-                (HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info, 'info'),
+                *([] if given else [info]),
                 (TrackedTargetArray, 'ground_truth', self._on_truth, 'truth'),
                 (TrackedTargetArray, 'targets', self._on_targets, 'targets')):
             self.create_subscription(kind, topic, callback, qos.profile(profile),

@@ -25,10 +25,11 @@ from hsi_tracking_ros.pacing import Pace
 from hsi_tracking_ros.parameters import Entry, Parameters, Value
 from hsi_tracking_ros.player_sources import SourceFrame, open_source, restamped, truth_bytes
 from hsi_tracking_ros.playing import AnswerWindow, Playing
+from hsi_tracking_ros.readers import TOPICS, parse_readers, readers_text
 from hsi_tracking_ros.runner import run_node
 
 STAMPS = ('recorded', 'now')
-SETTLE_S = 2.0      # discovery finds the readers of a graph one after the other, a recorder its topics last
+SETTLE_S = 1.0      # the nodes find each other one after the other: those who read the tracker's answers, too
 HEADER_BYTES = 4096     # more than any header takes; the pixels behind it need not be looked at
 TABLE = (
     Entry('source', 'synthetic:demo', 'folder of a sequence, bag, or synthetic:SCENE?seed=0&frames=100'),
@@ -43,8 +44,9 @@ TABLE = (
     Entry('every_frame', False, 'reliable images, none sent before the tracker is done with an earlier one'),
     Entry('window', 4, 'every_frame: images under way at a time', 'frames', low=1, high=100),
     Entry('answer_timeout_s', 20.0, 'every_frame: go on if no answer comes for so long', 's', low=0.1, high=3600.0),
-    Entry('wait_for_subscribers', 0, 'readers of the image topic to wait for', low=0, high=100),
-    Entry('subscriber_timeout_s', 60.0, 'begin without them after so long', 's', low=0.0, high=3600.0),
+    Entry('wait_for_readers', '', f'least numbers of readers before the first frame, as image=2 targets=1, of '
+                                  f'{", ".join(TOPICS)}; empty: wait for none'),
+    Entry('reader_timeout_s', 60.0, 'begin without them after so long', 's', low=0.0, high=3600.0),
     Entry('send_init', True, 'ask the tracker for the first true box, unless the bag asks itself'),
     Entry('prefetch', 8, 'frames read ahead', 'frames', low=1, high=1000),
     Entry('exit_when_done', False, 'end the process after the last frame'),
@@ -59,6 +61,7 @@ class PlayerNode(Node):
         p = self.parameters = Parameters(self, TABLE, on_change=self._changed)
         if p['publish_clock'] and p['stamps'] == 'now':
             raise ValueError("expected publish_clock with stamps 'recorded', got 'now': that is the wall clock")
+        self._wanted = parse_readers(str(p['wait_for_readers']))
         try:
             self._source = open_source(str(p['source']), str(p['frame_id']))
         except OSError as error:
@@ -114,7 +117,7 @@ class PlayerNode(Node):
 
     def _run(self) -> None:
         try:
-            self._wait_for_subscribers()
+            self._wait_for_readers()
             if self._source.info:
                 self._info.publish(self._source.info)
             self.state = 'playing'
@@ -133,28 +136,37 @@ class PlayerNode(Node):
             self.get_logger().error(f'stopped after {self.sent} frames: {self._last_error}')
         self._ended.set()
 
-    def _wait_for_subscribers(self) -> None:
+    def _wait_for_readers(self) -> None:
         """Until the readers asked for are there, and the graph has not grown for a while.
 
         Who reads the tracker's answers is none of the player's business, but its first image has to find them.
         """
-        wanted = int(self.parameters['wait_for_subscribers'])
-        deadline = time.monotonic() + float(self.parameters['subscriber_timeout_s'])
+        timeout_s = float(self.parameters['reader_timeout_s'])
+        deadline = time.monotonic() + timeout_s
         before: list[tuple[str, int, int]] = []
         since = time.monotonic()
-        while wanted and not self._pace.stopped:
+        while self._wanted and not self._pace.stopped:
             graph = [(name, self.count_publishers(name), self.count_subscribers(name))
                      for name, _ in self.get_topic_names_and_types()]
             if graph != before:
                 before, since = graph, time.monotonic()
-            asked = self._init.get_subscription_count() > 0 or not self.parameters['send_init']
-            readers = self._image.get_subscription_count()
-            if readers >= wanted and asked and time.monotonic() - since > SETTLE_S:
+            readers = {topic: self._readers(topic) for topic in self._wanted}
+            complete = all(readers[topic] >= count for topic, count in self._wanted.items())
+            if complete and time.monotonic() - since > SETTLE_S:
                 return
             if time.monotonic() > deadline:
-                self.get_logger().warning(f'expected {wanted} readers of the image, got {readers}: beginning without')
+                if not complete:
+                    self.get_logger().warning(f'expected readers {readers_text(self._wanted)} within {timeout_s:g} s, '
+                                              f'got {readers_text(readers)}: beginning without')
                 return
             time.sleep(0.05)
+
+    def _readers(self, topic: str) -> int:
+        """Of what is published here those that are matched; of `targets` those that are there, but for this node."""
+        if topic == 'targets':
+            return self.count_subscribers(self.resolve_topic_name(topic)) - (self._window is not None)
+        publishers = {'image': self._image, 'ground_truth': self._truth, 'init': self._init}
+        return int(publishers[topic].get_subscription_count())
 
     def _tick(self, now_ns: int) -> None:
         self._clock_out.publish(ClockMessage(clock=stamp_message(now_ns)))

@@ -12,11 +12,13 @@ from hsi_models.camera import Camera
 from hsi_models.registry import create_super_resolver
 from hsi_models.superresolution.images import upscale_image
 from hsi_models.superresolution.super_resolver import Tiling
+from hsi_tracking_ros.camera_file import CAMERA_FILE
 from hsi_tracking_ros.cube_node import EVERY_FRAME, CubeNode
 from hsi_tracking_ros.parameters import Entry
 from hsi_tracking_ros.runner import run_node
 
 TABLE = (
+    CAMERA_FILE,
     Entry('model', 'cst_eigen', 'name of the super-resolver, NAME or NAME:preset (hsi-tracking models)'),
     Entry('scale', 2, 'enlargement of both sides; a network has weights for some only', low=2, high=8),
     Entry('weights', '', 'file of weights of your own, its card beside it; empty: the shipped ones'),

@@ -16,11 +16,13 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from hsi_models.boxes import Box
+from hsi_models.camera import Camera
 from hsi_models.pipeline import PipelineResult, TrackingPipeline
 from hsi_models.registry import resolve
 from hsi_models.superresolution.images import require_upscaled
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.awaiting import finished
+from hsi_tracking_ros.camera_file import described_camera
 from hsi_tracking_ros.diagnostics import Diagnostics, Report
 from hsi_tracking_ros.image_codec import is_mosaic
 from hsi_tracking_ros.info_gate import InfoGate
@@ -34,7 +36,7 @@ from hsi_tracking_ros.runner import run_node
 from hsi_tracking_ros.srv import SetTarget
 from hsi_tracking_ros.target_outputs import TargetOutputs
 from hsi_tracking_ros.topics import beside
-from hsi_tracking_ros.tracker_parameters import TABLE, super_resolution_from, thresholds_from
+from hsi_tracking_ros.tracker_parameters import TABLE, check_together, super_resolution_from, thresholds_from
 from hsi_tracking_ros.tracker_report import TrackerReport, compute_values
 from hsi_tracking_ros.tracking_session import TrackingSession
 from hsi_tracking_ros.worker import Worker
@@ -60,14 +62,15 @@ class TrackerNode(ManagedNode):
         self._services_made: list[Any] = []
         self._jump_handle: Any = None
         self._enabled = True
+        self._camera: Camera | None = None          # of camera_file
         self._serial = ''
         self._diagnostics = Diagnostics(self, self._collect, lambda: self._serial)
         for line in missing_modules():
             self.get_logger().info(line)
 
     def validate_parameters(self, values: Mapping[str, Any]) -> None:
-        """The scores have to be in order."""
-        thresholds_from(values)
+        """The scores have to be in order, and images be described in one place."""
+        check_together(values)
 
     def parameters_changed(self, changed: dict[str, Value]) -> None:
         """New thresholds hold from the next image on."""
@@ -101,10 +104,14 @@ class TrackerNode(ManagedNode):
         self._gate = InfoGate(self._worker.put, self._capacity, math.inf if upscaled else 1.0)
         self._camera_info: CameraInfo | None = None
         self._enabled = True
+        if self._camera is not None:
+            self._describe(self._camera)
+            self._gate.open()
         every = 'every_frame' if self.parameters['every_frame'] else 'image'
         lost = SubscriptionEventCallbacks(message_lost=self._input.messages_lost)
         self._subscriptions_made = [
-            self._subscribe(HyperspectralInfo, self._info_topic, self._on_info, 'info'),
+            *([self._subscribe(HyperspectralInfo, self._info_topic, self._on_info, 'info')]
+              if self._camera is None else []),
             self._subscribe(CameraInfo, beside(self, 'camera_info'), self._on_camera_info, 'camera_info'),
             self._subscribe(TargetInit, '~/init', self._on_init, 'init'),
             self._subscribe(Image, topic, self._on_image, every, event_callbacks=lost)]
@@ -157,13 +164,20 @@ class TrackerNode(ManagedNode):
             camera = camera_from_info(message)
             if self.parameters['super_resolution'] == 'frame':
                 require_upscaled(camera, self.parameters['super_resolution_scale'])
-            self._call('set_camera', camera)
+            self._describe(camera).add_done_callback(self._on_described)
         except ValueError as error:
             self._reject(error)
-            return
+
+    def _describe(self, camera: Camera) -> Future[Any]:
         self._serial = camera.serial or camera.model
         self._input.note = '' if camera.wavelengths_nm else 'no wavelengths: bands in index order'
-        self._gate.open()
+        return self._call('set_camera', camera)
+
+    def _on_described(self, future: Future[Any]) -> None:
+        """Images wait for as long as what describes them cannot be used; the gate is the executor's."""
+        executor = self.executor
+        if executor is not None and not future.cancelled() and future.exception() is None:
+            executor.create_task(self._gate.open)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._camera_info = message
@@ -211,7 +225,8 @@ class TrackerNode(ManagedNode):
         return future
 
     def _collect(self) -> Iterable[Report]:
-        yield self._input.collect(self, dropped=self._dropped(), waiting=self._worker.waiting if self._worker else 0)
+        yield self._input.collect(self, dropped=self._dropped(), failure=self.failure,
+                                  waiting=self._worker.waiting if self._worker else 0)
         yield from self._report.collect()
 
     def _dropped(self) -> int:
@@ -227,8 +242,10 @@ class TrackerNode(ManagedNode):
 
     def _load(self) -> TrackingPipeline:
         p = self.parameters
-        pipeline = self._create_pipeline(p['tracker'], device=p['device'], history=p['history'],
-                                         calibrate=p['calibrate'], super_resolution=super_resolution_from(p))
+        self._camera = described_camera(p)
+        pipeline = self._create_pipeline(
+            p['tracker'], camera=self._camera, device=p['device'], history=p['history'], calibrate=p['calibrate'],
+            calibration_file=p['calibration_file'], super_resolution=super_resolution_from(p))
         self._apply_thresholds(pipeline)
         seconds = 0.0
         if p['warm_up_height']:

@@ -21,6 +21,7 @@ from hsi_models.frame import HyperspectralFrame
 from hsi_models.ingest import to_frame
 from hsi_models.overlay import draw_overlay, measure_spectra
 from hsi_tracking_ros import diagnostics, qos
+from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
 from hsi_tracking_ros.diagnostics import Diagnostics, Report, Window, latency_values
 from hsi_tracking_ros.image_codec import to_array, to_message
 from hsi_tracking_ros.messages import camera_from_info, stamp_ns
@@ -34,6 +35,7 @@ from hsi_tracking_ros.topics import beside
 from hsi_tracking_ros.worker import Worker
 
 TABLE = (
+    CAMERA_FILE,
     Entry('title', '', 'upper left of the picture'),
     Entry('truth', True, 'draw ground truth where it is published', runtime=True),
     Entry('spectrum', True, 'plot the target\'s spectrum', runtime=True),
@@ -49,8 +51,10 @@ class VisualiserNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('visualiser', **kwargs)
         self.parameters = Parameters(self, TABLE)
-        self._camera = Camera()
-        self._levels: Calibration | None = None     # of the plotted spectra; the picture needs none
+        given = described_camera(self.parameters)
+        self._camera = given or Camera()
+        # Of the plotted spectra; the picture needs none.
+        self._levels = None if given is None else Calibration.from_camera(given)
         self._colour: FalseColour | None = None
         self._monitor = StampMonitor()
         self._pairing = StampPairing({'image': int(self.parameters['image_buffer']), 'targets': 200}, {'truth': 200})
@@ -63,8 +67,9 @@ class VisualiserNode(Node):
                                               qos_overriding_options=overridable)
         self._compressed = self.create_publisher(CompressedImage, '~/overlay/compressed', qos.profile('overlay'),
                                                  qos_overriding_options=overridable)
-        self.create_subscription(HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info,
-                                 qos.profile('info'), qos_overriding_options=overridable)
+        if given is None:
+            self.create_subscription(HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info,
+                                     qos.profile('info'), qos_overriding_options=overridable)
         self._inputs: list[Any] = []
         self._diagnostics = Diagnostics(self, self._reports)
         self.create_timer(0.1, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -8,6 +8,7 @@ import pytest
 
 from hsi_models.calibration import Calibration
 from hsi_models.camera import Camera
+from hsi_models.frame import Quantity
 from hsi_models.mosaic import cube_to_mosaic
 
 
@@ -101,8 +102,24 @@ def test_a_file_of_references_is_read_as_the_camera_gives_images_and_hashed(tmp_
     assert calibration.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_a_camera_is_calibrated_by_the_file_and_without_one_by_its_levels(tmp_path):
+    camera = Camera(wavelengths_nm=(620, 500), white_levels=(100, 200))
+    path = tmp_path / 'references.npz'
+    np.savez(path, white=np.full((3, 4, 2), (400.0, 500.0)))
+    assert Calibration.of(camera).white.tolist() == [200, 100]
+    assert Calibration.of(camera, str(path)).white[1, 1].tolist() == [500, 400]
+    assert Calibration.of(Camera()) is None
+
+
+def test_reflectance_is_not_calibrated_again(tmp_path):
+    with pytest.raises(ValueError, match='expected images that are still to be calibrated .* got images of reflect'):
+        Calibration.of(Camera(quantity=Quantity.REFLECTANCE), str(tmp_path / 'references.npz'))
+
+
 @pytest.mark.parametrize(('write', 'message'), [
+    (lambda path: None, 'references.npz, which is no file'),
     (lambda path: path.write_bytes(b'garbage'), 'expected a .npz file'),
+    (lambda path: np.savez(path), 'expected the keys dark, white or defective, got none'),
     (lambda path: np.savez(path, other=np.ones(3)), 'expected the keys dark, white or defective, got other'),
     (lambda path: np.savez(path, dark=np.array([{}])), 'pickled Python objects'),
     (lambda path: np.savez(path, dark=np.array(['a'])), 'references as numbers'),

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from hsi_models.boxes import Box
+from hsi_models.calibration import Calibration
 from hsi_models.camera import Camera
+from hsi_models.frame import Quantity
+from hsi_models.ingest import to_frame
 from hsi_models.pipeline import TrackingPipeline
 from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.state import Tracker, TrackState, TrackStatus
@@ -116,6 +119,46 @@ def test_a_waiting_request_that_cannot_be_met_is_refused_once(pipeline):
     with pytest.raises(ValueError, match='inside the frame'):
         feed(pipeline, 1)
     assert feed(pipeline, 1, start=2)[0].states == ()
+
+
+@pytest.fixture
+def references(tmp_path):
+    """A white reference that falls off to the right, as a mosaic."""
+    path = tmp_path / 'references.npz'
+    np.savez(path, dark=np.full((50, 100), 10, np.uint16), white=np.tile(np.linspace(1000, 500, 100), (50, 1)))
+    return path
+
+
+@pytest.mark.parametrize('calibrate', [True, False])
+def test_each_pixel_is_calibrated_by_the_file(recorder, references, calibrate):
+    pipeline = TrackingPipeline(recorder, camera=MOSAIC, calibration_file=str(references), calibrate=calibrate)
+    frame = feed(pipeline, 1)[0].frame
+    expected = to_frame(mosaic(), MOSAIC, calibration=Calibration.from_npz(references, MOSAIC) if calibrate else None)
+    np.testing.assert_array_equal(frame.data, expected.data)
+    assert frame.info.quantity is (Quantity.REFLECTANCE if calibrate else Quantity.RAW)
+
+
+def test_cubes_that_nobody_described_are_calibrated_too(recorder, tmp_path):
+    np.savez(tmp_path / 'white.npz', white=np.array([100.0, 200.0]))
+    pipeline = TrackingPipeline(recorder, calibration_file=str(tmp_path / 'white.npz'))
+    frame = pipeline.process(np.full((8, 8, 2), 50, np.uint8), stamp_ns=1).frame
+    assert frame.data[0, 0].tolist() == [0.5, 0.25]
+
+
+def test_references_that_do_not_fit_the_camera_leave_the_old_one(recorder, references):
+    pipeline = TrackingPipeline(recorder, camera=MOSAIC, calibration_file=str(references))
+    with pytest.raises(ValueError, match=r'references.npz: .* without a mosaic pattern'):
+        pipeline.set_camera(CUBE)
+    assert pipeline.camera == MOSAIC
+    feed(pipeline, 1)
+
+
+def test_references_are_asked_for_at_once_and_not_where_frames_are_upscaled(recorder, references):
+    with pytest.raises(ValueError, match='which is no file'):
+        TrackingPipeline(recorder, calibration_file='/nowhere.npz')
+    frames = SuperResolution('frame', 'bicubic')
+    with pytest.raises(ValueError, match='expected no references of each pixel where whole frames are upscaled'):
+        TrackingPipeline(recorder, calibration_file=str(references), super_resolution=frames)
 
 
 def test_a_refused_image_leaves_the_target_alone(pipeline, recorder):

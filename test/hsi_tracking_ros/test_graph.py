@@ -32,7 +32,8 @@ def test_nodes_of_each_variant(variant):
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_every_parameter_is_one_the_node_declares(variant, mode):
     options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true',
-                           super_resolution=mode, super_resolver='bicubic', super_resolution_scale='4')
+                           super_resolution=mode, super_resolver='bicubic', super_resolution_scale='4',
+                           camera_file='/camera.json', calibration_file='' if mode == 'frame' else '/references.npz')
     yaml = pytest.importorskip('yaml', reason='needs PyYAML: the extra `ros`')
     pytest.importorskip('hsi_tracking_ros.msg', reason='needs ROS 2 and the generated messages: scripts/setup')
     for spec in describe(variant, options):
@@ -90,6 +91,16 @@ def test_the_tracker_that_upscales_inside_needs_no_other_node():
     assert not any('super_resolution' in file for file in of(specs, 'tracker').parameter_files)
 
 
+def test_a_camera_file_goes_to_whoever_reads_the_camera():
+    options = {'camera_file': '/camera.json', 'calibration_file': '/references.npz'}
+    specs = describe('replay', GraphOptions(**options))
+    assert {spec.name: {name: value for name, value in spec.parameters.items() if name in options} for spec in specs} \
+        == {'tracker': options, 'player': {}} | dict.fromkeys(('visualiser', 'evaluator'),
+                                                              {'camera_file': '/camera.json'})
+    upscaled = describe('tracking', GraphOptions(camera_file='/camera.json', super_resolution='frame'))
+    assert [spec.name for spec in upscaled if 'camera_file' in spec.parameters] == ['super_resolution', 'visualiser']
+
+
 def test_topics_meet_within_a_namespace():
     specs = describe('replay', GraphOptions(namespace='drone1'))
     assert of(specs, 'player').remappings == (('targets', 'tracker/targets'), ('init', 'tracker/init'))
@@ -137,6 +148,8 @@ def test_rviz_is_for_launch_files_only():
     (lambda: GraphOptions(log_level='loud'), "expected log_level of debug, .* got 'loud'"),
     (lambda: GraphOptions(camera_pose='1 2'), 'expected camera_pose as six numbers'),
     (lambda: GraphOptions(super_resolution='zoom'), "expected super_resolution of off, crop, frame, got 'zoom'"),
+    (lambda: GraphOptions(calibration_file='/x.npz', super_resolution='frame'),
+     "expected super_resolution of off, crop with calibration_file, got 'frame'"),
     (lambda: GraphOptions(super_resolution_scale='5'), "expected super_resolution_scale of 2, 3, 4, 8, got '5'")])
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

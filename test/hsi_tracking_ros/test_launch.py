@@ -13,7 +13,8 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec('launch_ros') is None,
 
 UPSCALED = {'super_resolution': 'frame', 'super_resolver': 'bicubic', 'super_resolution_scale': '4',
             'image_topic': '/camera/image'}
-CHOSEN = {'namespace': 'drone1', 'tracker': 'spectral_dcf', 'use_sim_time': 'true', 'log_level': 'debug'}
+CHOSEN = {'namespace': 'drone1', 'tracker': 'spectral_dcf', 'use_sim_time': 'true', 'log_level': 'debug',
+          'camera_file': '/camera.json', 'calibration_file': '/references.npz'}
 
 
 def load(repository, variant):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import islice
 
 import pytest
@@ -81,8 +82,15 @@ def test_when_frames_are_due(stamps, frame_rate_hz, wanted):
     assert waited == pytest.approx(wanted)
 
 
+def wait_for(condition, timeout_s=30.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def test_window_lets_so_many_out_and_one_more_an_answer():
-    window, out = AnswerWindow(2, 10.0), []
+    window, out = AnswerWindow(2, 60.0), []
 
     def send():
         for stamp in range(5):
@@ -91,14 +99,16 @@ def test_window_lets_so_many_out_and_one_more_an_answer():
             out.append(stamp)
     thread = threading.Thread(target=send)
     thread.start()
+    wait_for(lambda: len(out) == 2)
+    window.answer(99)           # of something else
     thread.join(0.1)
     assert out == [0, 1]
-    window.answer(99)           # of something else
     window.answer(1)            # the one before it is done, too: it was rejected, say
+    wait_for(lambda: len(out) == 4)
     thread.join(0.1)
     assert out == [0, 1, 2, 3]
     window.answer(2)
-    thread.join(2.0)
+    thread.join(30.0)
     assert out == [0, 1, 2, 3, 4]
 
 
@@ -115,5 +125,5 @@ def test_closing_ends_the_wait():
     thread = threading.Thread(target=window.admit)
     thread.start()
     window.close()
-    thread.join(2.0)
+    thread.join(30.0)
     assert not thread.is_alive()

@@ -44,7 +44,7 @@ sys.exit(run_node(Probe, sys.argv[1:]))
 def test_how_a_process_ends(changes, arguments, code, says):
     program = textwrap.dedent(PROGRAM).format(**{'refuse': 'pass', 'tick': 'pass', **changes})
     process = subprocess.run([sys.executable, '-c', program, *arguments], env=node_environment(free_domain_id()),
-                             capture_output=True, text=True, timeout=20)
+                             capture_output=True, text=True, timeout=90)
     assert process.returncode == code, process.stderr
     assert all(text in process.stderr for text in says)
     if 'Traceback' not in says:

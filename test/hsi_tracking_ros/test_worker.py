@@ -9,7 +9,7 @@ import pytest
 from hsi_tracking_ros.worker import Call, DropOldestQueue, Worker
 
 
-def wait_for(condition, timeout_s=2.0):
+def wait_for(condition, timeout_s=30.0):
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end
@@ -24,7 +24,7 @@ class Gate:
 
     def __call__(self, item):
         self.entered.set()
-        assert self.open.wait(5)
+        assert self.open.wait(30)
         self.seen.append(item)
 
 
@@ -56,7 +56,7 @@ def test_a_busy_worker_gets_the_latest_item_only():
     gate = Gate()
     worker = Worker(gate)
     worker.put(0)
-    assert gate.entered.wait(2)
+    assert gate.entered.wait(30)
     for item in range(1, 10):
         worker.put(item)
     assert (worker.dropped, worker.waiting) == (8, 1)
@@ -97,9 +97,9 @@ def test_exceptions_are_counted_with_the_last_reason_and_the_worker_goes_on():
 
 def test_calls_run_on_the_worker_thread_and_return_results_and_errors():
     worker = Worker(print, name='science')
-    assert worker.call(lambda: threading.current_thread().name).result(2) == 'science'
+    assert worker.call(lambda: threading.current_thread().name).result(30) == 'science'
     with pytest.raises(ZeroDivisionError):
-        worker.call(divmod, 1, 0).result(2)
+        worker.call(divmod, 1, 0).result(30)
     worker.stop()
 
 
@@ -107,7 +107,7 @@ def test_stop_ends_the_thread_cancels_waiting_calls_and_forgets_items():
     gate = Gate()
     worker = Worker(gate, capacity=5)
     worker.put(1)
-    assert gate.entered.wait(2)
+    assert gate.entered.wait(30)
     worker.put(2)
     late = worker.call(int)
     threads = threading.active_count()
@@ -125,7 +125,7 @@ def test_stop_says_so_when_the_item_in_hand_does_not_end():
     gate = Gate()
     worker = Worker(gate)
     worker.put(1)
-    assert gate.entered.wait(2)
+    assert gate.entered.wait(30)
     assert not worker.stop(timeout_s=0.01)
     gate.open.set()
 

@@ -53,7 +53,7 @@ def serve(node):
     rclpy.spin(node)
 
 
-def ask(node, seconds=20.0):
+def ask(node, seconds=90.0):
     """Send everything, wait for the echoes and the answer."""
     sent, back = examples(), {}
     publishers = []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hsi_tracking_ros.processes import free_domain_id
+
 PEER = Path(__file__).with_name('interface_peer.py')
 MESSAGES = ('info', 'target', 'init', 'targets')
 
@@ -37,16 +39,16 @@ def colcon_environment(repository):
     return env | {'LD_LIBRARY_PATH': os.pathsep.join(libraries), '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1'}
 
 
-def exchange(serving, asking, domain, tmp_path):
-    """Run both sides; returns what `ask` printed."""
-    domain = {'ROS_DOMAIN_ID': str(domain)}
+def exchange(serving, asking, tmp_path):
+    """Run both sides on a domain of their own; returns what `ask` printed."""
+    domain = {'ROS_DOMAIN_ID': str(free_domain_id())}
     server = subprocess.Popen([sys.executable, PEER, 'serve'], env=serving | domain, cwd=tmp_path)
     try:
         done = subprocess.run([sys.executable, PEER, 'ask'], env=asking | domain, cwd=tmp_path, check=True,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=150)
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=60) == 0
     return json.loads(done.stdout)
 
 
@@ -57,7 +59,7 @@ def assert_understood(report):
 
 def test_two_processes_exchange_every_interface(tmp_path):
     env = pip_environment()
-    report = exchange(env, env, 101, tmp_path)
+    report = exchange(env, env, tmp_path)
     assert_understood(report)
     assert set(report['hashes']) == set(MESSAGES)
 
@@ -66,7 +68,7 @@ def test_two_processes_exchange_every_interface(tmp_path):
 def test_pip_and_colcon_builds_understand_each_other(repository, tmp_path, colcon_serves):
     colcon, pip = colcon_environment(repository), pip_environment()
     serving, asking = (colcon, pip) if colcon_serves else (pip, colcon)
-    report = exchange(serving, asking, 102 + colcon_serves, tmp_path)
+    report = exchange(serving, asking, tmp_path)
     assert_understood(report)
     install = str(repository / 'build' / 'colcon' / 'install')
     for path in (report['messages_from'], *report['libraries']):
@@ -75,7 +77,7 @@ def test_pip_and_colcon_builds_understand_each_other(repository, tmp_path, colco
 
 def test_type_hashes_of_both_builds_are_equal(repository, tmp_path):
     colcon, pip = colcon_environment(repository), pip_environment()
-    first = exchange(pip, pip, 104, tmp_path)['hashes']
-    second = exchange(colcon, colcon, 105, tmp_path)['hashes']
+    first = exchange(pip, pip, tmp_path)['hashes']
+    second = exchange(colcon, colcon, tmp_path)['hashes']
     assert first == second
     assert all('RIHS01' in value or 'TypeHash' in value for value in first.values())

@@ -44,7 +44,7 @@ def test_the_graph_gives_the_boxes_of_the_library_in_pixels_of_the_camera(tmp_pa
                 group.start(spec.name, spec.command)
         done = subprocess.run([sys.executable, str(FEEDER), '--size', *map(str, SIZE), '--frames', str(FRAMES),
                                '--rate', '10', '--profile', 'every_frame'], env=environment, capture_output=True,
-                              text=True, timeout=90)
+                              text=True, timeout=200)
         ended = group.stop()
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsi_tracking_ros.processes import free_domain_id, node_environment
+from hsi_tracking_ros.processes import PATIENCE_S, free_domain_id, node_environment
 
 pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
 pytestmark = pytest.mark.system
@@ -23,7 +23,7 @@ SMALL = ('--size', '64', '128')
 
 @pytest.fixture
 def environment():
-    return node_environment(free_domain_id())
+    return node_environment(free_domain_id(), OMP_NUM_THREADS='1')      # sums of float32 in one order
 
 
 @pytest.fixture
@@ -49,17 +49,17 @@ def start(environment, tmp_path):
 
 
 def feed(environment, *arguments):
-    out = subprocess.run([sys.executable, str(FEEDER), *arguments], env=environment, check=True, timeout=90,
+    out = subprocess.run([sys.executable, str(FEEDER), *arguments], env=environment, check=True, timeout=200,
                          capture_output=True, text=True)
     return json.loads(out.stdout)
 
 
 def end(process, number=signal.SIGINT):
     process.send_signal(number)
-    return process.wait(10)
+    return process.wait(60)
 
 
-def wait_for(condition, timeout_s=15.0):
+def wait_for(condition, timeout_s=90.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f'waited {timeout_s} s in vain'
@@ -77,16 +77,19 @@ def test_two_processes_lose_no_frame_at_25_hz(environment, start):
 
 
 def test_the_age_stays_bounded_while_the_tracker_is_slow(environment, start):
-    start(slowdown_ms=150.0)
-    report = feed(environment, *SMALL, '--frames', '75')
+    # reliable, so that what is dropped is dropped by the tracker, also where the machine is busy
+    start(slowdown_ms=150.0, **{'qos_overrides./image.subscription.reliability': 'reliable'})
+    report = feed(environment, *SMALL, '--frames', '75', '--profile', 'image_out')
     ages = np.array([row[1] for row in report['answers']])
+    arrivals_ms = np.array([row[0] for row in report['answers']]) * 1e-6 + ages
     dropped = report['answers'][-1][2]
     assert report['answers'][-1][0] == report['sent'][-1], 'the last image counts'
     assert dropped > 30
     assert len(ages) + dropped <= 75
-    # one image in hand and one waiting; a queue would have grown to 75 * (150 - 40) ms = 8 s
-    assert ages.max() < 1500
-    assert np.median(ages[len(ages) // 2:]) < 2 * np.median(ages[:len(ages) // 2]) + 50
+    # one image in hand and one waiting: twice the time of one image on this machine; a queue would have grown to
+    # 75 * (150 - 40) ms = 8 s and more
+    assert ages.max() < 2 * np.diff(arrivals_ms).max() + 1000
+    assert np.median(ages[len(ages) // 2:]) < 2 * np.median(ages[:len(ages) // 2]) + 500
     assert int(report['diagnostics']['Input']['dropped busy']) == dropped
 
 
@@ -123,7 +126,7 @@ def test_a_signal_ends_a_node_cleanly(start, number, module):
     wait_for(lambda: ': active' in process.log.read_text())
     began = time.monotonic()
     assert end(process, number) == 0, process.log.read_text()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_S[0][1], 'whoever starts nodes would have lost patience'
     assert 'Traceback' not in process.log.read_text()
 
 
@@ -141,7 +144,7 @@ def test_a_signal_while_it_starts_ends_it_as_well(start):
 ])
 def test_refused_parameters_end_the_process_with_one_line(start, parameters, says):
     process = start(**parameters)
-    assert process.wait(15) == 2
+    assert process.wait(90) == 2
     log = process.log.read_text()
     assert says in log
     assert 'Traceback' not in log

@@ -82,6 +82,8 @@ def test_single_numbers_stand_for_all_bands(tmp_path):
 
 @pytest.mark.parametrize(('record', 'message'), [
     ([1, 2], 'expected an object'),
+    ({}, r'expected a description of a camera \(bit_depth, centre_nm, .*\), got an empty object'),
+    ({'camera_matrix': [], 'image_width': 640}, 'got the keys camera_matrix, image_width'),
     ({'mosaic': [4, 4], 'centre_nm': [500] * 15}, 'expected 16 wavelengths_nm for a 4 x 4 mosaic, got 15'),
     ({'mosaic': [2, 2], 'centre_nm': [500] * 4, 'fwhm_nm': [1, 2]}, 'expected per-band lists of one length'),
     ({'mosaic': [1000, 1000]}, 'both 1..16, got 1000 x 1000'),
@@ -100,6 +102,11 @@ def test_a_malformed_description_is_refused_with_the_file_s_name(tmp_path, recor
     with pytest.raises(ValueError, match=message) as error:
         camera_from_json(path)
     assert 'wavelengths.json' in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='expected a JSON file that describes a camera, got .*nowhere.json'):
+        camera_from_json(tmp_path / 'nowhere.json')
 
 
 def test_text_that_is_no_json_is_refused(tmp_path):

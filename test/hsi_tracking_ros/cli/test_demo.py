@@ -13,6 +13,7 @@ from hsi_tracking_ros.cli.main import main
 
 pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
 pytest.importorskip('hsi_tracking_ros.msg', reason='needs the generated messages: scripts/setup')
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 
 from hsi_models.boxes import Box  # noqa: E402
@@ -105,6 +106,15 @@ def test_frames_are_counted_from_the_first_node_that_they_come_to(nodes, receive
     watcher.statuses = {f'{node}: Input': {'values': {'received': str(counts[0]), 'dropped busy': str(counts[1])}}
                         for node, counts in nodes.items()} | {'player: Playback': {'values': {'sent': '9'}}}
     assert watcher.frames() == {'sent': 9, 'received': received, 'dropped': dropped}
+
+
+def test_times_are_the_last_known_ones_however_long_pictures_are_drawn_after_them():
+    watcher = Watcher()
+    for value in ('unknown', '4.25', 'unknown'):
+        watcher._on_diagnostics(DiagnosticArray(status=[DiagnosticStatus(name='tracker: Latency', values=[
+            KeyValue(key='infer p50 [ms]', value=value)])]))
+    assert watcher.summary()['stages_ms']['infer'] == 4.25
+    assert watcher.summary()['stages_ms']['decode'] is None
 
 
 def test_summary_says_where_to_look(tmp_path):

@@ -20,7 +20,7 @@ def test_alone_the_player_asks_nobody():
     specs = by_name(PlaybackConfig(GraphOptions(source='ball'), {'rate': 2.0}))
     assert set(specs) == {'player'}
     assert specs['player'].parameters == {
-        'publish_clock': False, 'source': 'ball', 'exit_when_done': True, 'wait_for_subscribers': 0,
+        'publish_clock': False, 'source': 'ball', 'exit_when_done': True, 'wait_for_readers': '',
         'every_frame': False, 'send_init': False, 'rate': 2.0}
 
 
@@ -31,11 +31,12 @@ def test_with_a_tracker_every_frame():
     assert set(specs) == {'player', 'tracker', 'visualiser', 'evaluator'}
     assert specs['tracker'].parameters['every_frame'] is True
     assert specs['player'].parameters['rate'] == 0.0
-    assert specs['player'].parameters['wait_for_subscribers'] == 2
+    assert specs['player'].parameters['wait_for_readers'] == 'image=2 ground_truth=2 init=2 targets=2'
     assert specs['evaluator'].parameters['report_file'] == str(Path('report.json').absolute())
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
+    (['ball', '--camera-file', 'camera.json'], 'expected --track with --camera-file and --calibration-file'),
     (['ball', '--every-frame'], 'expected --track with --every-frame and --report'),
     (['ball', '--report', 'x.json'], 'expected --track with --every-frame and --report'),
     (['ball', '--record', '{tmp}'], 'expected a new folder for the bag')])

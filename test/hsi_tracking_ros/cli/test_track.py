@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from hsi_models.boxes import Box
+from hsi_models.data.cameras import camera_to_json
+from hsi_models.data.synthetic import SyntheticSequence
 from hsi_tracking_ros.cli.main import main
 
 SCENE = 'synthetic:demo?frames=6&size=96x192'
@@ -44,7 +48,35 @@ def _plain(tmp_path):
     return (tmp_path / 'plain.txt').read_text()
 
 
+def test_a_bag_of_a_silent_driver_is_tracked_with_the_camera_s_file_and_references(tmp_path):
+    pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
+    from rclpy.serialization import serialize_message
+
+    from hsi_tracking_ros.bags import BagWriter
+    from hsi_tracking_ros.image_codec import to_message
+    from hsi_tracking_ros.messages import header_message, init_message
+    scene = SyntheticSequence(frames=4, size=(64, 96))
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.add_topic('/image', 'sensor_msgs/msg/Image')
+        bag.add_topic('/tracker/init', 'hsi_tracking_ros/msg/TargetInit')
+        for index in range(4):
+            header = header_message(scene.stamp_ns(index), 'camera')
+            if not index:
+                box = Box(*scene.boxes[0]).scaled(*scene.camera.pixel_size)
+                bag.write('/tracker/init', bytes(serialize_message(init_message(box, header))), scene.stamp_ns(0))
+            bag.write('/image', bytes(serialize_message(to_message(scene.image(index), header))), scene.stamp_ns(index))
+    (tmp_path / 'camera.json').write_text(camera_to_json(scene.camera))
+    np.savez(tmp_path / 'white.npz', white=np.full(scene.image(0).shape, 900.0, np.float32))
+    references = ['--tracker', 'spectral_dcf', '--calibration-file', str(tmp_path / 'white.npz')]
+    for source, out, camera in ((str(tmp_path / 'bag'), 'bag.txt', ['--camera-file', str(tmp_path / 'camera.json')]),
+                                ('synthetic:demo?frames=4&size=64x96', 'scene.txt', [])):
+        assert main(['track', source, *camera, *references, '--out', str(tmp_path / out)]) == 0
+    assert (tmp_path / 'bag.txt').read_text() == (tmp_path / 'scene.txt').read_text()
+
+
 @pytest.mark.parametrize(('arguments', 'expected'), [
+    ([SCENE, '--camera-file', 'camera.json'], 'expected a bag to go with camera.json'),
+    ([SCENE, '--calibration-file', 'nowhere.npz'], 'nowhere.npz, which is no file'),
     (['nowhere'], 'nowhere'),
     ([SCENE, '--tracker', 'magic'], "got 'magic'"),
     ([SCENE, '--init', '1,2,3'], 'X,Y,W,H'),

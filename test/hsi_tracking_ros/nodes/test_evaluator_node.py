@@ -41,7 +41,7 @@ class Rig:
 
     def show(self, stamp, truth):
         self.truth.publish(targets_message(truth, header_message(stamp, 'c')))
-        self.graph.spin(0.02)
+        self.graph.spin_until(lambda: self.node._monitor._last == stamp)
 
     def answer(self, stamp, states, *, dropped=0, age_ms=10.0):
         self.targets.publish(targets_message(states, header_message(stamp, 'c'), frames_dropped=dropped,

@@ -27,11 +27,9 @@ from hsi_models.tracking.confidence import StatusThresholds  # noqa: E402
 from hsi_models.tracking.state import TrackState, TrackStatus  # noqa: E402
 from hsi_tracking_ros import qos  # noqa: E402
 from hsi_tracking_ros.image_codec import to_message  # noqa: E402
-from hsi_tracking_ros.lifecycle import AUTOSTART  # noqa: E402
 from hsi_tracking_ros.messages import header_message, info_from_camera, init_message, stamp_message  # noqa: E402
 from hsi_tracking_ros.msg import HyperspectralInfo, TargetInit, TrackedTarget, TrackedTargetArray  # noqa: E402
-from hsi_tracking_ros.nodes.tracker_node import TABLE, TrackerNode  # noqa: E402
-from hsi_tracking_ros.parameters import markdown  # noqa: E402
+from hsi_tracking_ros.nodes.tracker_node import TrackerNode  # noqa: E402
 from hsi_tracking_ros.srv import SetTarget  # noqa: E402
 
 CAMERA = Camera(model='test', serial='7', wavelengths_nm=(500.0, 400.0, 600.0, 700.0), mosaic_rows=2, mosaic_columns=2)
@@ -69,10 +67,11 @@ class Rig:
         self.images = peer.create_publisher(Image, 'image', qos.profile('image_out'))
         self.infos = peer.create_publisher(HyperspectralInfo, 'hyperspectral_info', qos.profile('info'))
         self.inits = peer.create_publisher(TargetInit, 'tracker/init', qos.profile('init'))
-        self.targets = graph.collect(TrackedTargetArray, 'tracker/targets', qos.profile('targets'))
+        every_answer = qos.profile('targets')
+        every_answer.depth = 100
+        self.targets = graph.collect(TrackedTargetArray, 'tracker/targets', every_answer)
         self.node = graph.add(TrackerNode(
-            lambda name, *, device, history, calibrate, super_resolution: TrackingPipeline(
-                tracker(), history=history, super_resolution=super_resolution),
+            lambda name, *, device, **options: TrackingPipeline(tracker(), **options),
             parameter_overrides=[Parameter(name, value=value) for name, value in
                                  {'warm_up_height': 32, 'warm_up_width': 32, **parameters}.items()]))
         if self.node.parameters['autostart']:
@@ -119,9 +118,11 @@ BOX = Box(6, 6, SIZE, SIZE)
 
 def test_without_a_target_an_empty_array_comes_for_each_image(graph):
     rig = Rig(graph)
-    out = rig.send()
+    message, before = rig.message(), time.time_ns()
+    out = rig.send(message)
     assert not out.targets
-    assert 0 < out.pipeline_latency_ms < 2000
+    ages = [(now - rig.stamp) * 1e-6 for now in (before, time.time_ns())]
+    assert ages[0] < out.pipeline_latency_ms < ages[1]
 
 
 @pytest.mark.parametrize('way', ['service', 'topic', 'parameter'])
@@ -132,7 +133,7 @@ def test_a_target_is_tracked_in_pixels_of_the_mosaic_with_the_header_of_the_imag
         assert rig.set_target(BOX).accepted
     elif way == 'topic':
         rig.inits.publish(init_message(BOX))
-        rig.graph.spin(0.1)
+        rig.graph.spin_until(lambda: rig.node._session._asked is not None)
     message = rig.message(x=10, y=7)
     out = rig.send(message)
     assert out.header == message.header
@@ -187,9 +188,10 @@ def test_reset_forgets_and_enable_pauses(graph):
     assert graph.call(Trigger, 'tracker/reset', Trigger.Request()).success
     assert not rig.send().targets
     assert graph.call(SetBool, 'tracker/enable', SetBool.Request(data=False)).success
-    count = len(rig.targets)
+    count, received = len(rig.targets), rig.node._input.received
     rig.images.publish(rig.message())
-    graph.spin(0.3)
+    graph.spin_until(lambda: rig.node._input.received > received)
+    graph.spin(0.2)
     assert len(rig.targets) == count
     graph.call(SetBool, 'tracker/enable', SetBool.Request(data=True))
     rig.send()
@@ -221,6 +223,7 @@ def test_a_bad_image_is_counted_with_its_reason_and_the_node_lives_on(graph, cha
 
 def diagnostics_of(rig):
     arrays = rig.graph.collect(DiagnosticArray, '/diagnostics', qos.profile('diagnostics'))
+    rig.node._diagnostics.publish()     # now, and not when seconds without an image are a fault
     rig.graph.spin_until(lambda: arrays)
     return arrays[-1].status
 
@@ -247,7 +250,7 @@ def test_images_wait_for_the_description_that_comes_later(graph):
     rig = Rig(graph, info=False, every_frame=True, init_box='6,6,10,10')
     for x in range(5):
         rig.images.publish(rig.message(x=5 + x))
-        rig.graph.spin(0.03)
+    graph.spin_until(lambda: rig.node._input.received == 5)
     assert not rig.targets
     assert 'waiting for /hyperspectral_info' in rig.node._input.note
     rig.infos.publish(info_from_camera(CAMERA))
@@ -255,48 +258,54 @@ def test_images_wait_for_the_description_that_comes_later(graph):
     assert [out.targets[0].x for out in rig.targets] == [2 * x + 1 - SIZE / 2 for x in range(5, 10)]
 
 
-class Slow(BrightSpot):
-    def update(self, frame):
-        time.sleep(0.05)
-        return super().update(frame)
+@pytest.fixture
+def busy():
+    """A tracker that is busy until `busy.done` is set."""
+    class Busy(BrightSpot):
+        done = threading.Event()
+
+        def update(self, frame):
+            assert self.done.wait(60)
+            return super().update(frame)
+    yield Busy
+    Busy.done.set()
 
 
-def flood(rig, count=20, period_s=0.01):
-    for _ in range(count):
+def flood(rig, count=20):
+    for number in range(1, count + 1):
         rig.images.publish(rig.message())
-        rig.graph.spin(period_s)
+        rig.graph.spin_until(lambda n=number: rig.node._input.received == n)
 
 
-def test_a_busy_tracker_answers_the_latest_image_and_counts_what_it_dropped(graph):
-    rig = Rig(graph, tracker=Slow, init_box='6,6,10,10')
+def test_a_busy_tracker_answers_the_latest_image_and_counts_what_it_dropped(graph, busy):
+    rig = Rig(graph, tracker=busy, init_box='6,6,10,10', warm_up_height=0)
     flood(rig)
     last = rig.stamp
+    busy.done.set()
     graph.spin_until(lambda: rig.targets and rig.targets[-1].header == header_message(last, 'camera'))
     dropped = rig.targets[-1].frames_dropped
-    assert dropped > 5
+    assert dropped >= 18, 'all but the one in hand and the newest'
     assert len(rig.targets) + dropped == rig.node._input.received
 
 
-def test_with_every_frame_a_busy_tracker_answers_all_in_order(graph):
-    rig = Rig(graph, tracker=Slow, init_box='6,6,10,10', every_frame=True)
+def test_with_every_frame_a_busy_tracker_answers_all_in_order(graph, busy):
+    rig = Rig(graph, tracker=busy, init_box='6,6,10,10', every_frame=True, warm_up_height=0)
     flood(rig)
+    busy.done.set()
     graph.spin_until(lambda: len(rig.targets) == 20)
     stamps = [out.header.stamp.sec * 10 ** 9 + out.header.stamp.nanosec for out in rig.targets]
     assert stamps == sorted(stamps)
     assert rig.targets[-1].frames_dropped == 0
 
 
-def test_the_executor_is_free_while_the_tracker_works(graph):
-    class Stuck(BrightSpot):
-        def update(self, frame):
-            time.sleep(0.5)
-            return super().update(frame)
-    rig = Rig(graph, tracker=Stuck, init_box='6,6,10,10', warm_up_height=0)
+def test_the_executor_is_free_while_the_tracker_works(graph, busy):
+    rig = Rig(graph, tracker=busy, init_box='6,6,10,10', warm_up_height=0)
     rig.images.publish(rig.message())
     graph.spin_until(lambda: rig.node._input.received)
-    start = time.monotonic()
-    graph.call(SetBool, 'tracker/enable', SetBool.Request(data=True))
-    assert time.monotonic() - start < 0.3
+    assert graph.call(SetBool, 'tracker/enable', SetBool.Request(data=True)).success
+    assert not rig.targets
+    busy.done.set()
+    graph.spin_until(lambda: rig.targets)
 
 
 def test_rays_and_stage_times_come_for_those_who_look(graph):
@@ -310,7 +319,7 @@ def test_rays_and_stage_times_come_for_those_who_look(graph):
     rig.send(x=29, y=19)
     assert not rays, 'no direction without a calibrated camera'
     cameras.publish(CameraInfo(k=[100.0, 0, 58.5, 0, 100.0, 38.5, 0, 0, 1.0]))
-    graph.spin(0.2)
+    graph.spin_until(lambda: rig.node._camera_info is not None)
     rig.send(x=29, y=19)
     graph.spin_until(lambda: rays and infer and age)
     tip = rays[-1].markers[1].points[1]
@@ -347,7 +356,7 @@ def test_the_target_cloud_comes_where_sensor_msgs_py_is_installed(graph):
     graph.spin_until(cameras.get_subscription_count)
     graph.spin(0.2)
     cameras.publish(CameraInfo(k=[100.0, 0, 58.5, 0, 100.0, 38.5, 0, 0, 1.0]))
-    graph.spin(0.2)
+    graph.spin_until(lambda: rig.node._camera_info is not None)
     rig.send()
     graph.spin_until(lambda: clouds)
     points = point_cloud2.read_points(clouds[-1])
@@ -470,8 +479,8 @@ class Upscaler:
                                            qos.profile('info'))
         self.cameras = peer.create_publisher(CameraInfo, 'camera_info', qos.profile('camera_info'))
         self.targets = graph.collect(TrackedTargetArray, 'tracker/targets', qos.profile('targets'))
-        self.node = graph.add(TrackerNode(lambda name, *, super_resolution, **options: TrackingPipeline(
-            BrightSpot(), super_resolution=super_resolution), parameter_overrides=[
+        self.node = graph.add(TrackerNode(
+            lambda name, *, device, **options: TrackingPipeline(BrightSpot(), **options), parameter_overrides=[
                 Parameter(name, value=value) for name, value in {
                     'super_resolution': 'frame', 'init_box': '6,6,10,10', 'warm_up_height': 0, **parameters}.items()]))
         graph.spin_until(lambda: self.node.is_active and self.images.get_subscription_count()
@@ -494,6 +503,7 @@ def test_upscaled_images_wait_for_their_description_and_are_tracked_in_pixels_of
     assert 'waiting for super_resolution/hyperspectral_info' in rig.node._input.note
     graph.spin(1.2)
     rig.send(2)
+    graph.spin_until(lambda: rig.node._input.received == 2)
     graph.spin(0.2)
     assert not rig.targets
     rig.describe(pixel_rows=1.0, pixel_columns=1.5, upscaling=2)
@@ -511,12 +521,9 @@ def test_a_description_of_another_enlargement_is_refused(graph, pixel, upscaling
     graph.spin_until(lambda: rig.node._input.rejected)
     assert 'expected hyperspectral_info of cubes upscaled by 2' in rig.node._input.last_reason
     rig.send(1)
-    graph.spin(0.3)
+    graph.spin_until(lambda: rig.node._input.received == 1)
+    graph.spin(0.2)
     assert not rig.targets
-
-
-def test_the_documentation_has_the_table_of_parameters(repository):
-    assert markdown((AUTOSTART, *TABLE)) in (repository / 'docs' / 'nodes.md').read_text()
 
 
 def resident_kb():

@@ -52,11 +52,15 @@ class Rig:
         mosaic = np.random.default_rng(stamp).integers(0, 1000, (2 * HEIGHT, 2 * WIDTH), np.uint16)
         return to_message(mosaic, header_message(stamp, 'camera'))
 
+    def wait_until_waiting(self, topic, stamp):
+        """Until a message has come and waits for its partners."""
+        self.graph.spin_until(lambda: stamp in self.node._pairing._buffers[topic])
+
     def send(self, stamp, states, truth=None):
         header = header_message(stamp, 'camera')
         if truth is not None:
             self.truth.publish(targets_message(truth, header))
-            self.graph.spin(0.05)
+            self.wait_until_waiting('truth', stamp)
         self.images.publish(self.image(stamp))
         self.targets.publish(targets_message(states, header, frames_dropped=3, pipeline_latency_ms=12.0))
 
@@ -103,7 +107,7 @@ def test_targets_are_paired_with_their_own_image(graph):
     pictures = rig.watch()
     for stamp in (10, 20, 30):
         rig.images.publish(rig.image(stamp))
-        graph.spin(0.1)     # its reader keeps one
+        rig.wait_until_waiting('image', stamp)      # its reader keeps one
     assert not pictures, 'no picture before the targets are known'
     for stamp in (20, 10):
         rig.targets.publish(targets_message([target()], header_message(stamp, 'camera')))
