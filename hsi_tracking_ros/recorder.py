@@ -23,6 +23,7 @@ LATCHED_TOPICS = {'/tf_static', '/robot_description'}
 OF_ROS = {'/rosout', '/parameter_events'}
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 QUEUE_MESSAGES = 100
+_MOST_LEFT = 1000        # messages of a topic that are still taken at the end, however fast more come
 
 
 class Recorder(Node):
@@ -110,7 +111,9 @@ class Recorder(Node):
         """What had come when a signal ended the executor: a busy machine is some messages behind."""
         for name, subscription in self._recorded.items() if not self._limit else ():
             with subscription.handle:
-                while (taken := subscription.handle.take_message(subscription.msg_type, True)) is not None:
+                for _ in range(_MOST_LEFT):
+                    if (taken := subscription.handle.take_message(subscription.msg_type, True)) is None:
+                        break
                     self._queue.put((name, taken[0], time.time_ns()))
 
     def _write(self) -> None:
