@@ -38,6 +38,13 @@ class _Gate(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(cast(Tensor, last.bias))
 
+    @torch.no_grad()
+    def scale(self, share: float) -> None:
+        """Keep a share of what was learned beside the rule: 0 is the rule alone."""
+        last = cast(nn.Conv2d, self.layers[-1])
+        last.weight *= share
+        cast(Tensor, last.bias).mul_(share)
+
     def forward(self, scores: Tensor, probability: Tensor, trust: Tensor) -> Tensor:
         """(B, 2, n, n) scores 0..1, (B, 1, n, n) probability, (B, 3) trust -> shares (B, 2, n, n), 0..1."""
         numbers = trust[:, :, None, None].expand(-1, -1, *scores.shape[2:])

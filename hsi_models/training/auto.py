@@ -62,10 +62,12 @@ class AutoConfig:
         distillation: weight of the teacher, which alone says what is right on false colour: stills seen twice are a
             poor school for what a trunk trained on video knows.
         streams: weight of the losses of the probability alone, and of false colour alone where there is no teacher.
+        gate: share of what the gate has learned that is kept when the weights are stored, 0 (the rule) to 1. Pairs of
+            stills flatter the probability: it fades where light, pose and place change for long.
         grey: share of pairs in false colour that is stretched alike in all channels.
         data: folder that holds `images`, or a packed file.
-        sequences: folder of validation sequences with `groups.json`, on which the best weights are chosen; '' to
-            choose on held-out pairs.
+        sequences: folder of validation sequences with `groups.json`: how well the weights track through them leads
+            each row of the log, and chooses where `loop.keep` is `best`; '' for held-out pairs alone.
         device: `cpu` or `cuda`; on CUDA the network computes in bfloat16.
         pairs: how pairs are drawn.
         losses: labels and weights.
@@ -80,19 +82,22 @@ class AutoConfig:
     start: str = '../shared/data/pretrained/nanotrackv3/weights.safetensors'
     distillation: float = 2.0
     streams: float = 1.0
+    gate: float = 0.75
     grey: float = 0.5
     data: str = '../shared/data'
     sequences: str = ''
     device: str = 'cpu'
     pairs: TrackingDataConfig = field(default_factory=auto_pairs)
     losses: TrackingLossConfig = field(default_factory=TrackingLossConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(2000, 250, clip_norm=5.0))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(2000, 250, clip_norm=5.0, keep='last'))
 
     def __post_init__(self) -> None:
         if self.batch < 1 or not self.sides or min(self.sides) < 32:
             raise ValueError(f'expected batch >= 1 and sides >= 32, got {self.batch} and {self.sides}')
         if self.most_bands < 16:
             raise ValueError(f'expected most_bands >= 16, got {self.most_bands}')
+        if not 0 <= self.gate <= 1:
+            raise ValueError(f'expected gate 0..1, got {self.gate:g}')
 
 
 class AutoStep(nn.Module):
@@ -227,7 +232,9 @@ class AutoTrainer:
         result = loop.run(resume, progress)
         path = self.folder / 'auto.safetensors'
         if distributed.is_main():
-            weights = {name: value.half().float().to(self.device) for name, value in result.weights.items()}
+            self.network.load_state_dict(result.weights)
+            self.network.gate.scale(config.gate)
+            weights = {name: value.half().float() for name, value in self.network.state_dict().items()}
             self.network.load_state_dict(weights)       # what is reported is what is stored
             with torch.no_grad():
                 scores = self.validate(self.network.eval())

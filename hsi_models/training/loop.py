@@ -33,6 +33,7 @@ class LoopConfig:
         validate_every: steps between validations; the state for resuming is saved then as well.
         clip_norm: gradients are scaled down to this norm.
         average: decay of the exponential average of the weights, which is what is validated and kept.
+        keep: `best` by validation, or `last`, where validation is too noisy to choose by.
         patience: validations without a better score before stopping early; 0 for never.
         read_every: steps between looks at the loss, each of which waits for the device; a loss that is not finite is
             found then.
@@ -42,6 +43,7 @@ class LoopConfig:
     validate_every: int = 250
     clip_norm: float = 1.0
     average: float = 0.999
+    keep: str = 'best'
     patience: int = 0
     read_every: int = 1
 
@@ -49,11 +51,15 @@ class LoopConfig:
         for name in ('steps', 'validate_every', 'read_every'):
             if getattr(self, name) < 1:
                 raise ValueError(f'expected {name} >= 1, got {getattr(self, name)}')
+        if self.keep not in ('best', 'last'):
+            raise ValueError(f'expected keep best or last, got {self.keep!r}')
+        if self.keep == 'last' and self.patience:
+            raise ValueError(f'expected patience 0 where the last weights are kept, got {self.patience}')
 
 
 @dataclass(frozen=True)
 class LoopResult:
-    """What a training gave: the best averaged weights, chosen on validation only."""
+    """What a training gave: averaged weights, the best by validation or the last (`LoopConfig.keep`)."""
 
     weights: dict[str, Tensor]
     score: float
@@ -83,6 +89,7 @@ class Loop:
         self.average = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best: dict[str, Tensor] = {}
         self.best_score, self.best_step, self.step, self.seconds = float('-inf'), 0, 0, 0.0
+        self.last_score = math.nan
         self._unread: list[dict[str, Tensor]] = []
         self._read: list[dict[str, float]] = []
 
@@ -121,6 +128,8 @@ class Loop:
                 self._read = []
         if bar is not None:
             bar.close()
+        if self.config.keep == 'last':
+            return LoopResult(self.average, self.last_score, self.step, self.seconds)
         return LoopResult(self.best, self.best_score, self.best_step, self.seconds)
 
     @property
@@ -172,7 +181,7 @@ class Loop:
             scores = self.validate(self.model)
         self.model.train()
         self.model.load_state_dict(own)
-        score = next(iter(scores.values()))
+        score = self.last_score = next(iter(scores.values()))
         if score > self.best_score:
             self.best_score, self.best_step = score, self.step
             self.best = {name: value.clone() for name, value in self.average.items()}
@@ -198,7 +207,7 @@ class Loop:
         for index, state in self.optimiser.state_dict()['state'].items():
             tensors |= {f'optimiser.{index}.{name}': torch.as_tensor(value) for name, value in state.items()}
         numbers = {'step': self.step, 'best_score': self.best_score, 'best_step': self.best_step,
-                   'seconds': self.seconds}
+                   'last_score': self.last_score, 'seconds': self.seconds}
         partial = self._state_file.with_suffix('.partial')
         save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, str(partial),
                   metadata={name: repr(value) for name, value in numbers.items()})
@@ -228,6 +237,7 @@ class Loop:
         if distributed.is_main():
             self._cut_log()
         self.best_score, self.seconds = float(numbers['best_score']), float(numbers['seconds'])
+        self.last_score = float(numbers.get('last_score', math.nan))     # written before it was kept: unknown
 
     def _cut_log(self) -> None:
         """Drop rows written after the saved state: the steps they stand for are made again."""

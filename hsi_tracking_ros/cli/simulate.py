@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     benchmark.add_argument('--data', required=True, type=Path, metavar='DIR',
                            help='holds videos, hsi_cubes, real_mosaics, sensor_responses, hotc2020_gt_boxes')
     benchmark.add_argument('--split', required=True, choices=('validation', 'test'))
+    benchmark.add_argument('--draw', type=int, default=0, metavar='N',
+                           help='other sequences from the sources of validation, to choose by; not of the benchmark')
     benchmark.add_argument('--out', required=True, type=Path, metavar='DIR', help='one folder a sequence, HOTC layout')
     benchmark.add_argument('--only', default='', metavar='TEXT', help='only sequences whose name holds this text')
     benchmark.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
@@ -59,16 +61,18 @@ def _benchmark(args: argparse.Namespace) -> int:
 
     if args.jobs < 1:
         raise ValueError(f'expected --jobs >= 1, got {args.jobs}')
-    recipes = [recipe for recipe in benchmark_recipes(args.split) if args.only in recipe.name]
+    if args.draw and args.manifest is not None:
+        raise ValueError(f'expected --manifest for the benchmark itself, got --draw {args.draw}')
+    recipes = [recipe for recipe in benchmark_recipes(args.split, args.draw) if args.only in recipe.name]
     if not recipes:
         raise ValueError(f'expected sequences whose name holds {args.only!r}, got none')
     args.out.mkdir(parents=True, exist_ok=True)
     made = _make_all(recipes, args.data, args.out, args.jobs)
     write_groups(made, args.out / 'groups.json')
-    different = differences(args.split, made)
-    report = {'version': VERSION, 'frozen': manifest()['frozen'], 'split': args.split, 'sequences': len(made),
-              'frames': sum(sequence.frames for sequence in made), 'different_from_manifest': different,
-              'groups': str(args.out / 'groups.json'), 'out': str(args.out)}
+    different = [] if args.draw else differences(args.split, made)
+    report = {'version': VERSION, 'frozen': manifest()['frozen'], 'split': args.split, 'draw': args.draw,
+              'sequences': len(made), 'frames': sum(sequence.frames for sequence in made),
+              'different_from_manifest': different, 'groups': str(args.out / 'groups.json'), 'out': str(args.out)}
     if args.manifest is not None:
         update_manifest(args.manifest, args.split, made)
     if different:

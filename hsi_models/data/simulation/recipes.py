@@ -1,7 +1,7 @@
 """The benchmark's recipes, version 1: what each sequence of validation and test is made of."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ _PANS = {
              ('outside_palace_small_easterngate2_prefix_13', (126, 152, 50, 20)),
              ('abu_urban_3_100x100x191', (17, 6, 7, 7)), ('abu_urban_3_100x100x191', (30, 17, 7, 7)),
              ('abu_beach_2_100x100x193', (27, 49, 6, 6)), ('paris_hyperion_72x72x128', (38, 54, 9, 11)))}
+_DRAW = 777_000         # between the seeds of one draw and the next
 _GRADES = (1, 2, 3, 1, 2, 1, 3, 2, 1)
 _CAMERAS = ('vis', 'nir', 'vis', 'nir', 'vis', 'vis', 'nir', 'nir', 'nir')
 _CAMOUFLAGES = ('twins', 'hidden', 'fakes', 'hidden', 'twins', 'aerial')
@@ -75,7 +76,7 @@ class Recipe:
     target: tuple[float, float, float, float] = (0, 0, 0, 0)
 
 
-def benchmark_recipes(split: str) -> tuple[Recipe, ...]:
+def benchmark_recipes(split: str, draw: int = 0) -> tuple[Recipe, ...]:
     """All sequences of `validation` (26) or `test` (54).
 
     Raises:
@@ -83,6 +84,8 @@ def benchmark_recipes(split: str) -> tuple[Recipe, ...]:
     """
     if split not in SPLITS:
         raise ValueError(f'expected a split of {", ".join(SPLITS)}, got {split!r}')
+    if draw < 0 or (draw and split != 'validation'):
+        raise ValueError(f'expected draw 0, or one above for validation, got {draw} for {split}')
     seed = 1_000_000 * (1 + SPLITS.index(split))
     recipes = [Recipe(f'ordinary_{number:02d}_{video}', 'ordinary', 'ordinary', video, _camera(number), seed + number,
                       light=_LIGHTS[number % 6]) for number, video in enumerate(_VIDEOS[split])]
@@ -97,7 +100,8 @@ def benchmark_recipes(split: str) -> tuple[Recipe, ...]:
         recipes.append(Recipe(f'pan_{number:02d}_{source[:12]}', 'pan', 'pan_mosaic' if real else 'pan', source,
                               'vis' if real else _camera(number), seed + 300 + number, 70, light=_LIGHTS[number % 2],
                               zoom=zoom, target=(box[0] * zoom, box[1] * zoom, box[2] * zoom, box[3] * zoom)))
-    return tuple(recipes)
+    return tuple(replace(one, name=f'{one.name}_draw{draw}', seed=one.seed + _DRAW * draw) if draw else one
+                 for one in recipes)
 
 
 def _camera(number: int) -> str:

@@ -55,6 +55,22 @@ def test_without_trust_the_probability_hardly_counts(network: AutoNet) -> None:
     assert float((scores[0] - scores[1]).abs().max()) <= 0.021
 
 
+@torch.no_grad()
+def test_a_share_of_what_the_gate_learned_lies_between_the_rule_and_all_of_it() -> None:
+    gates = []
+    scores, probability, trust = torch.rand(1, 2, 5, 5), torch.rand(1, 1, 5, 5), torch.full((1, 3), 0.8)
+    for share in (0.0, 0.5, 1.0):
+        torch.manual_seed(0)
+        network = AutoNet().eval()
+        rule = network.gate(scores, probability, trust)
+        nn.init.normal_(network.gate.layers[-1].weight, std=0.3)
+        network.gate.scale(share)
+        gates.append(network.gate(scores, probability, trust).logit())
+    torch.testing.assert_close(gates[0], rule.logit())
+    torch.testing.assert_close(gates[1], (gates[0] + gates[2]) / 2)
+    assert float((gates[2] - gates[0]).abs().max()) > 0.1
+
+
 def test_every_tensor_gets_a_gradient() -> None:
     network = AutoNet().train()
     nn.init.normal_(network.gate.layers[-1].weight, std=0.1)

@@ -72,6 +72,23 @@ def test_the_best_weights_are_chosen_by_validation(tmp_path):
     assert (result.score, result.step) == (5.0, 6)
 
 
+def test_the_last_weights_are_kept_where_that_is_asked_for_also_after_a_resume(tmp_path):
+    config = dataclasses.replace(CONFIG, keep='last')
+    loop = make_loop(tmp_path, config, scores=iter([1.0, 5.0, 2.0, 3.0]))
+    result = loop.run(progress=False)
+    assert (result.score, result.step) == (3.0, 12)
+    assert all(torch.equal(value, loop.average[name]) for name, value in result.weights.items())
+    again = make_loop(tmp_path, config, kill_at=0).run(resume=True, progress=False)
+    assert (again.score, again.step) == (3.0, 12)
+    assert all(torch.equal(value, result.weights[name]) for name, value in again.weights.items())
+
+
+@pytest.mark.parametrize('change', [{'keep': 'first'}, {'keep': 'last', 'patience': 2}, {'steps': 0}])
+def test_a_loop_that_makes_no_sense_is_refused(change):
+    with pytest.raises(ValueError, match='expected (keep|patience|steps)'):
+        dataclasses.replace(CONFIG, **change)
+
+
 def test_patience_ends_the_training(tmp_path):
     config = dataclasses.replace(CONFIG, steps=30, patience=2)
     loop = make_loop(tmp_path, config, scores=iter([5.0, 1.0, 2.0]))

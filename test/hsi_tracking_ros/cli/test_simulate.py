@@ -54,11 +54,27 @@ def test_a_part_of_the_benchmark_is_generated_with_its_groups(shared_data: Path,
     assert len(json.loads((tmp_path / 'made.json').read_text())['splits']['validation'][0]['sha256']) == 64
 
 
+def test_another_draw_has_names_and_pictures_of_its_own(shared_data: Path, tmp_path: Path,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    words = ['benchmark', '--data', str(shared_data), '--split', 'validation', '--out', str(tmp_path),
+             '--only', 'pan_02']
+    assert run(*words) == 0
+    assert run(*words, '--draw', '2', '--json') == 0
+    assert json.loads(capsys.readouterr().out.partition('\n')[2])['different_from_manifest'] == []
+    first, other = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    assert other.name == f'{first.name}_draw2'
+    assert (open_sequence(first).image(0) != open_sequence(other).image(0)).mean() > 0.5
+
+
 def test_wrong_usage_is_refused(tmp_path: Path) -> None:
     words = ['benchmark', '--data', str(tmp_path), '--split', 'test', '--out', str(tmp_path)]
     with pytest.raises(ValueError, match="expected sequences whose name holds 'nothing', got none"):
         run(*words, '--only', 'nothing')
     with pytest.raises(ValueError, match='expected --jobs >= 1, got 0'):
         run(*words, '--jobs', '0')
+    with pytest.raises(ValueError, match='expected draw 0, or one above for validation, got 1 for test'):
+        run(*words, '--draw', '1')
+    with pytest.raises(ValueError, match='expected --manifest for the benchmark itself, got --draw 1'):
+        run(*words, '--draw', '1', '--manifest', str(tmp_path / 'made.json'))
     with pytest.raises(SystemExit):
         run('benchmark', '--split', 'train')

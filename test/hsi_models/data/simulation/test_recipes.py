@@ -30,3 +30,16 @@ def test_validation_and_test_share_no_source() -> None:
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a split of validation, test, got 'train'"):
         benchmark_recipes('train')
+
+
+def test_other_draws_of_validation_share_no_seed_and_no_name() -> None:
+    draws = [benchmark_recipes('validation', draw) for draw in range(4)]
+    recipes = [recipe for draw in draws for recipe in draw]
+    assert len({recipe.seed for recipe in recipes}) == len({recipe.name for recipe in recipes}) == 4 * len(draws[0])
+    assert [recipe.source for recipe in draws[1]] == [recipe.source for recipe in draws[0]]
+
+
+@pytest.mark.parametrize(('split', 'draw'), [('test', 1), ('validation', -1)])
+def test_there_are_no_other_draws_of_the_test_part(split: str, draw: int) -> None:
+    with pytest.raises(ValueError, match='expected draw 0'):
+        benchmark_recipes(split, draw)
