@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -92,6 +93,19 @@ class View:
         wide = self.probability[_slices(to_crop(_shrunk(box, 2.0), self.region, size), self.probability)]
         ring = (wide.sum() - whole.sum()) / max(wide.size - whole.size, 1)
         return float(inside.mean() - ring)
+
+    def standing_out(self, target: Box, inner: float = 0.7) -> Float:
+        """`contrast` of boxes of the size of a target, one centred on every cell, (cells, cells)."""
+        half = pooled(self.probability[None], 2)[0]
+        pixel = half.shape[1] / self.region.w
+        # Odd sides: an even box of cv2.blur has its centre between pixels.
+        sides = [(2 * int(target.w * factor * pixel / 2) + 1, 2 * int(target.h * factor * pixel / 2) + 1)
+                 for factor in (inner, 1.0, 2.0)]
+        inside, whole, wide = (cv2.blur(half, side, borderType=cv2.BORDER_REPLICATE) for side in sides)
+        area, wide_area = (width * height for width, height in sides[1:])
+        ring = (wide * wide_area - whole * area) * np.float32(1 / max(wide_area - area, 1))
+        out: Float = pooled((inside - ring)[None], len(half) // self.features.shape[1])[0]
+        return out
 
 
 @dataclass(frozen=True, eq=False)

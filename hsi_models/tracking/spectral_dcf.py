@@ -1,8 +1,9 @@
 """spectral_dcf: a correlation filter on spatial features and the target's spectrum; needs no weights and no GPU.
 
 Per frame: the filter answers in a search square around the last centre, a one-dimensional filter estimates the
-scale, the component of high target probability corrects the box where the first frame showed that spectra separate
-target and surroundings, and both filters adapt. Bad frames teach nothing; a lost target is looked for elsewhere.
+scale, and both adapt. Where the first frame showed that spectra separate target and surroundings, the target
+probability weighs the filter's answers, its component corrects the box, and a target that does not stand out for some
+frames is looked for elsewhere, as is a lost one. Bad frames teach nothing.
 """
 from __future__ import annotations
 
@@ -25,8 +26,7 @@ from hsi_models.tracking.confidence import (
     peak_to_sidelobe_ratio,
 )
 from hsi_models.tracking.correlation import CorrelationFilter, FilterConfig, ScaleConfig, ScaleFilter, peak
-from hsi_models.tracking.crops import to_crop, to_frame
-from hsi_models.tracking.probability import component_box
+from hsi_models.tracking.evidence import Evidence, EvidenceConfig
 from hsi_models.tracking.redetection import spectral_candidate, spiral_candidate
 from hsi_models.tracking.state import TrackState, TrackStatus
 
@@ -40,10 +40,8 @@ class SpectralDcfConfig:
         filter: the translation filter.
         scale: the scale filter.
         score: from cues to confidence.
+        evidence: how far the target probability is followed.
         learn_peak: relative peak from which a frame is learned from.
-        refine_weight: spectral weight from which probability judges the answer and its component corrects the box.
-        refine_share: how far it does, at weight 1.
-        redetect_roc: separability from which a lost target is looked for by its spectrum over the frame.
         minimum_px: smallest side of a box.
     """
 
@@ -51,10 +49,8 @@ class SpectralDcfConfig:
     filter: FilterConfig = field(default_factory=FilterConfig)
     scale: ScaleConfig = field(default_factory=ScaleConfig)
     score: ScoreModel = field(default_factory=ScoreModel)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     learn_peak: float = 0.8
-    refine_weight: float = 0.25
-    refine_share: float = 0.8
-    redetect_roc: float = 0.95
     minimum_px: float = 3.0
 
 
@@ -69,7 +65,8 @@ class _Target:
     template: npt.NDArray[np.float32]
     shape: tuple[int, ...]
     stamp_ns: int
-    contrast: float = 1.0
+    evidence: Evidence
+    unclear: int = 0
     velocity: tuple[float, float] = (math.nan, math.nan)
     age: int = 0
     unseen: int = 0
@@ -80,11 +77,12 @@ class _Target:
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """What the filter found in one search square."""
+    """What the filter found in one search square; `contrast` as in `Evidence.contrast`."""
 
     view: View
     centre: tuple[float, float]
     value: float
+    contrast: float
     cues: Cues
     score: float
 
@@ -138,7 +136,8 @@ class SpectralDcf:
             appearance,
             CorrelationFilter((geometry.cells, geometry.cells), (box.h * unit, box.w * unit), self.config.filter),
             ScaleFilter(self.config.scale),
-            box, view.spectrum(box), frame.data.shape, frame.stamp_ns, view.contrast(box))
+            box, view.spectrum(box), frame.data.shape, frame.stamp_ns,
+            Evidence.on(appearance, view, box, self.config.evidence))
         self._learn(target, view, box)
         target.peaks.add(float(target.filter.respond(view.features).max()))
         self._target = target
@@ -160,23 +159,29 @@ class SpectralDcf:
             raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
         lost = self._machine.status is TrackStatus.LOST
         answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre)
+        limits = self.config.evidence
+        unclear = target.unclear + 1 if answer.contrast < limits.unclear else 0
+        found = self._found(target, frame) if unclear > limits.unclear_frames else None
+        answer = found or answer
+        learns = answer.cues.relative_peak >= self.config.learn_peak and not answer.contrast < limits.unclear
         box, view = target.box, answer.view
-        moved = not lost or answer.score >= self.thresholds.uncertain_score
+        moved = found is not None or not lost or answer.score >= self.thresholds.uncertain_score
         if moved:
             box = Box.from_centre(*answer.centre, box.w, box.h)
             view = target.appearance.view(frame, box.centre, box)
-            if answer.cues.relative_peak >= self.config.learn_peak:
-                box = self._refined(target, view, self._scaled(target, view, box, frame))
+            if learns:
+                box = target.evidence.refined(view, self._scaled(target, view, box, frame), frame)
         previous = target.box.centre
         status = self._machine.update(answer.score, answer.cues)
         angle, spectrum = (math.nan, np.zeros(0, np.float32)) if status is TrackStatus.LOST \
             else self._spectrum(target, view, box)
         target.box = box
+        target.unclear = unclear
         target.age += 1
         target.unseen = 0 if status is TrackStatus.TRACKING else target.unseen + 1
         elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
         target.stamp_ns = frame.stamp_ns
-        if status is TrackStatus.LOST or lost or elapsed_s <= 0:
+        if status is TrackStatus.LOST or lost or found is not None or elapsed_s <= 0:
             target.velocity = (math.nan, math.nan)
         else:
             target.velocity = ((box.centre[0] - previous[0]) / elapsed_s, (box.centre[1] - previous[1]) / elapsed_s)
@@ -184,7 +189,7 @@ class SpectralDcf:
             target.lost_frames, target.lost_at = 0, box.centre
         if status is not TrackStatus.LOST:
             target.peaks.add(answer.value)
-            if answer.cues.relative_peak >= self.config.learn_peak:
+            if learns:
                 self._learn(target, view, box)
         return self._state(target, frame, answer.score, spectrum, angle)
 
@@ -192,11 +197,16 @@ class SpectralDcf:
         """What the filter says about the search square around a centre."""
         view = target.appearance.view(frame, centre, target.box)
         response = target.filter.respond(view.features)
+        prior = target.evidence.prior(view, target.box, self._machine.status is not TrackStatus.LOST
+                                      and not target.unclear)
+        if prior is not None:
+            response *= prior
         row, column, value = peak(response)
         cell = view.region.w / response.shape[1]
         found = (min(max(view.region.x + column * cell, 0.0), float(frame.width)),
                  min(max(view.region.y + row * cell, 0.0), float(frame.height)))
         box = Box.from_centre(*found, target.box.w, target.box.h)
+        contrast = target.evidence.contrast(view, box)
         # A lost target may be anywhere, but has to stay where it was found.
         free = self._machine.status is TrackStatus.LOST and not self._machine.is_confirming
         cues = Cues(
@@ -204,17 +214,22 @@ class SpectralDcf:
             psr=peak_to_sidelobe_ratio(response, *divmod(int(response.argmax()), response.shape[1])),
             spectral_angle_rad=self._spectrum(target, view, box)[0],
             jump=0.0 if free else math.dist(found, target.box.centre) / math.sqrt(box.area),
-            contrast=view.contrast(box) / target.contrast
-            if target.appearance.weight >= self.config.refine_weight and target.contrast > 0 else math.nan)
-        return _Answer(view, found, value, cues, self.config.score.score(cues))
+            contrast=contrast if target.evidence.shows_outline else math.nan)
+        return _Answer(view, found, value, contrast, cues, self.config.score.score(cues))
+
+    def _found(self, target: _Target, frame: HyperspectralFrame) -> _Answer | None:
+        """The answer at the most target-like place of the frame, where that stands out clearly."""
+        if target.evidence.roc < self.config.evidence.redetect_roc:
+            return None
+        answer = self._ask(target, frame, spectral_candidate(frame, target.appearance.probability, target.box))
+        return answer if answer.contrast >= self.config.evidence.clear else None
 
     def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
         """The best answer among the last place, the most target-like place of the frame, and a widening search."""
         target.lost_frames += 1
         centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, target.lost_frames)]
-        probability = target.appearance.probability
-        if probability.separability.roc >= self.config.redetect_roc:
-            centres.append(spectral_candidate(frame, probability, target.box))
+        if target.evidence.roc >= self.config.evidence.redetect_roc:
+            centres.append(spectral_candidate(frame, target.appearance.probability, target.box))
         return max((self._ask(target, frame, centre) for centre in centres), key=lambda answer: answer.score)
 
     def _scaled(self, target: _Target, view: View, box: Box, frame: HyperspectralFrame) -> Box:
@@ -224,23 +239,6 @@ class SpectralDcf:
         most = max(1.0, min(2 * frame.width / box.w, 2 * frame.height / box.h))
         factor = min(max(factor, min(1.0, least)), most)
         return Box.from_centre(*box.centre, box.w * factor, box.h * factor)
-
-    def _refined(self, target: _Target, view: View, box: Box) -> Box:
-        """The box moved and resized towards the component of target probability > .5 under it, where trusted."""
-        weight = target.appearance.weight
-        if weight < self.config.refine_weight:
-            return box
-        size = view.probability.shape
-        found = component_box(view.probability, to_crop(box, view.region, (size[0], size[1])))
-        if found is None:
-            return box
-        found = to_frame(found, view.region, (size[0], size[1]))
-        if found.iou(box) <= 0.5:
-            return box
-        share = self.config.refine_share * weight
-        centre = [own + share * (other - own) for own, other in zip(box.centre, found.centre, strict=True)]
-        return Box.from_centre(centre[0], centre[1], box.w * (found.w / box.w) ** share,
-                               box.h * (found.h / box.h) ** share)
 
     def _spectrum(self, target: _Target, view: View, box: Box) -> tuple[float, npt.NDArray[np.float32]]:
         """Angle to the template, rad, and mean spectrum of a box."""

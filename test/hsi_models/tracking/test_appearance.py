@@ -38,6 +38,18 @@ def test_the_target_lies_in_the_middle_of_the_view(make_scene) -> None:
     assert view.contrast(Box(box.x + 40, box.y, box.w, box.h)) < 0.2
 
 
+def test_the_map_of_contrasts_says_what_a_box_there_does(make_scene) -> None:
+    scene = make_scene(camouflaged=True)
+    frame, box = scene.frame(0), scene.box(0)
+    view = Appearance.fit(frame, box, CONFIG).view(frame, box.centre, box)
+    contrast = view.standing_out(box)
+    assert contrast.shape == (32, 32)
+    cell = view.region.w / 32
+    for row, column in ((16, 16), (13, 18), (16, 9)):
+        there = Box.from_centre(view.region.x + (column + 0.5) * cell, view.region.y + (row + 0.5) * cell, box.w, box.h)
+        assert contrast[row, column] == pytest.approx(view.contrast(there), abs=0.12)
+
+
 def test_exposure_does_not_matter(make_scene) -> None:
     scene = make_scene()
     frame, box = scene.frame(0), scene.box(0)

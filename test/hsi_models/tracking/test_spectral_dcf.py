@@ -68,6 +68,28 @@ def test_a_target_that_is_gone_is_lost_and_found_again_elsewhere(make_scene) -> 
     assert back[-1].box.iou(elsewhere) > 0.6
 
 
+def test_a_target_that_reappears_elsewhere_is_found_before_it_counts_as_lost(make_scene) -> None:
+    scene = make_scene(camouflaged=True)
+    tracker = SpectralDcf(thresholds=replace(StatusThresholds(), lost_frames=1000))
+    follow(tracker, scene, 15)
+    elsewhere = Box(15, 85, 24, 20)
+    states = [tracker.update(scene.frame(i, box=elsewhere)) for i in range(15, 35)]
+    assert all(state.status is not TrackStatus.LOST for state in states)
+    assert states[-1].best_guess.iou(elsewhere) > 0.6
+    assert states[-1].status is TrackStatus.TRACKING
+
+
+def test_a_wrong_size_is_set_right_by_the_spectrum(make_scene) -> None:
+    scene, tracker = make_scene(camouflaged=True, size=(24, 20)), SpectralDcf()
+    follow(tracker, scene, 5)
+    assert tracker._target is not None
+    box = tracker._target.box
+    tracker._target.box = Box.from_centre(*box.centre, 0.55 * box.w, 0.55 * box.h)
+    for i in range(5, 25):
+        state = tracker.update(scene.frame(i))
+    assert state.best_guess.iou(scene.box(24)) > 0.6
+
+
 def test_a_target_that_leaves_the_image_is_lost(make_scene) -> None:
     scene = make_scene()
     tracker = SpectralDcf()
