@@ -56,7 +56,7 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: R
         runtime: see `runtime.paths.create_executor`; None: ONNX Runtime on a CPU where it is installed (less than
             half the time), else eager.
         precision: see there.
-        config: how a response becomes a box.
+        config: how a response becomes a box; None: `auto_config`.
         fusion: how far the spectrum is followed outside of the network.
         thresholds: of the status.
 
@@ -72,7 +72,12 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: R
     load_weights(network, path)
     executor = create_executor(auto_paths(network), runtime or _fastest(device, precision), device=device,
                                precision=precision)
-    return SiameseTracker(AutoMatcher(executor, fusion), config, thresholds, sha256_of(path))
+    return SiameseTracker(AutoMatcher(executor, fusion), config or auto_config(), thresholds, sha256_of(path))
+
+
+def auto_config() -> SiameseConfig:
+    """How a response becomes a box: as in NanoTrack v3, whose shape the network has; a lost target regains its size."""
+    return SiameseConfig(usual_size=15)
 
 
 def _fastest(device: str, precision: Precision) -> Runtime:

@@ -15,6 +15,7 @@ from hsi_models.boxes import Box
 from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.runtime.executor import Executor, State, mix
+from hsi_models.tracking.alignment import Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
@@ -25,7 +26,7 @@ from hsi_models.tracking.probability import (
     component_box,
 )
 from hsi_models.tracking.probability_update import FollowingProbability, UpdateConfig
-from hsi_models.tracking.redetection import spectral_candidate
+from hsi_models.tracking.redetection import spectral_candidates
 from hsi_models.tracking.views import Pixels
 
 Floats = npt.NDArray[np.float32]
@@ -44,7 +45,10 @@ class FusionConfig:
         refine_weight: weight from which the probable component corrects the box.
         refine_iou: least overlap of component and box.
         refine_share: how far the box follows it, at full weight.
+        alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
+            at which it follows fully (`alignment`); 1 or more switches it off.
         redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
+        places: of the frame at which it is looked for.
         fit: how the probability is estimated.
         update: how it follows light and surroundings.
 
@@ -60,7 +64,9 @@ class FusionConfig:
     refine_weight: float = 0.3
     refine_iou: float = 0.5
     refine_share: float = 0.5
+    alike: tuple[float, float] = (0.95, 0.99)
     redetect_roc: float = 0.95
+    places: int = 2
     fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
     update: UpdateConfig = field(default_factory=UpdateConfig)
 
@@ -68,7 +74,7 @@ class FusionConfig:
         for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
-        for name in ('ok', 'roc', 'prior_roc'):
+        for name in ('ok', 'roc', 'prior_roc', 'alike'):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
         if not self.prior >= 0:
@@ -95,11 +101,20 @@ class FusionTemplate:
     exponent: float
     state: State
     contrast: float
+    alignment: Alignment | None = None
 
     @property
     def probability(self) -> TargetProbability:
         """The fit in use."""
         return self.following.probability
+
+
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """A search crop as the fusion saw it: false colour (3, S, S) and probability (S, S), both 0..1."""
+
+    image: Floats
+    probability: Floats
 
 
 class FusionMatcher:
@@ -122,23 +137,23 @@ class FusionMatcher:
         weight = self.config.weight(separability)
         exponent = self.config.prior * _ramp(separability.roc, self.config.prior_roc)
         template = FusionTemplate(FalseColour.fit(frame), following, weight, exponent, (), 1.0)
-        state, p = self._state(template, frame, box)
+        state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
         contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
-        return replace(template, state=state, contrast=float(contrast[0, 0]))
+        return replace(template, state=state, contrast=float(contrast[0, 0]), alignment=Alignment.of(image, inside))
 
     def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
         """See `Matcher.renew`."""
         return replace(template, state=mix(template.state, self._state(template, frame, box)[0], weight))
 
-    def _state(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> tuple[State, Floats]:
-        """What the network keeps of a box, and the probability in its crop."""
+    def _state(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> tuple[State, Floats, Floats]:
+        """What the network keeps of a box, and false colour and probability in its crop."""
         size, region = self.geometry.template_size, siamese_region(box)
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
         p = self._probability(template.probability, pixels, region, size)
-        return self._keep(template, image, p), p
+        return self._keep(template, image, p), image, p
 
     def _keep(self, template: FusionTemplate, image: Floats, p: Floats) -> State:
         if self.config.share * template.weight > 0:
@@ -146,7 +161,7 @@ class FusionMatcher:
         return self.single.template(image[None])
 
     def search(self, template: FusionTemplate, frame: HyperspectralFrame, region: Box) -> Response:
-        """See `Matcher.search`; `detail` is the probability in the crop."""
+        """See `Matcher.search`; `detail` is a `Detail`."""
         size = self.geometry.search_size
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
@@ -156,8 +171,9 @@ class FusionMatcher:
         contrast = box_contrast(p, boxes)
         if template.exponent > 0:
             score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
-        known = template.exponent > 0 and template.contrast > 0
-        return Response(score, boxes, contrast / np.float32(template.contrast) if known else None, p)
+        if not (template.exponent > 0 and template.contrast > 0):
+            return Response(score, boxes, detail=Detail(image, p))
+        return Response(score, boxes, contrast / np.float32(template.contrast), Detail(image, p))
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""
@@ -179,23 +195,27 @@ class FusionMatcher:
         return replace(template, following=template.following.follow(frame.data, box, sure, age))
 
     def refine(self, template: FusionTemplate, response: Response, box: Box) -> Box:
-        """The box moved and resized towards the component of probability > .5 under it, where that is trusted."""
-        weight = template.weight
-        if weight < self.config.refine_weight or not self.config.refine_share:
+        """The box moved and resized where the target's picture or its probability is known well enough to say how."""
+        box = self._probable(template, response.detail.probability, box)
+        if template.alignment is None:
             return box
-        found = component_box(response.detail, box)
+        found, likeness = template.alignment.fit(response.detail.image, box)
+        return _towards(box, found, _ramp(likeness, self.config.alike))
+
+    def _probable(self, template: FusionTemplate, p: Floats, box: Box) -> Box:
+        """The box drawn towards the component of probability > .5 under it, where that is trusted."""
+        if template.weight < self.config.refine_weight or not self.config.refine_share:
+            return box
+        found = component_box(p, box)
         if found is None or found.iou(box) <= self.config.refine_iou:
             return box
-        share = self.config.refine_share * weight
-        centre = [own + share * (other - own) for own, other in zip(box.centre, found.centre, strict=True)]
-        return Box.from_centre(centre[0], centre[1], box.w * (found.w / box.w) ** share,
-                               box.h * (found.h / box.h) ** share)
+        return _towards(box, found, self.config.refine_share * template.weight)
 
     def candidates(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
-        """The most target-like place of the frame, where the spectrum separates well."""
+        """The most target-like places of the frame, where the spectrum separates well."""
         if template.probability.separability.roc < self.config.redetect_roc:
             return []
-        return [spectral_candidate(frame, template.probability, box)]
+        return [one.centre for one in spectral_candidates(frame, template.probability, box, self.config.places)]
 
     def _probability(self, probability: TargetProbability, pixels: Pixels, region: Box, size: int) -> Floats:
         return pixels.crop(probability.apply(pixels.values, pixels.step), region, size)
@@ -229,6 +249,13 @@ def _sum_and_area(total: npt.NDArray[np.float64], boxes: Floats,
     top, bottom = (np.clip(np.rint(cy + sign * half_h), 0, height).astype(np.intp) for sign in (-1, 1))
     values = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
     return values, ((right - left) * (bottom - top)).astype(np.float64)
+
+
+def _towards(box: Box, other: Box, share: float) -> Box:
+    """A share of the way from one box to another, sizes by their ratio."""
+    centre = [own + share * (there - own) for own, there in zip(box.centre, other.centre, strict=True)]
+    return Box.from_centre(centre[0], centre[1], box.w * (other.w / box.w) ** share,
+                           box.h * (other.h / box.h) ** share)
 
 
 def _ramp(value: float, limits: tuple[float, float]) -> float:

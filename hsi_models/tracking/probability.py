@@ -91,7 +91,13 @@ class TargetProbability:
             ValueError: the box does not show a single pixel, or values are not finite.
         """
         config = config or ProbabilityConfig()
-        target, ring, surroundings = samples(image, box, config)
+        return cls.of_samples(samples(image, box, config), image, box, config)
+
+    @classmethod
+    def of_samples(cls, spectra: tuple[Float, Float, Float], image: npt.NDArray[Any], box: Box,
+                   config: ProbabilityConfig) -> TargetProbability:
+        """The same with the spectra that `samples` found in the image."""
+        target, ring, surroundings = spectra
         weights, bias = fit_spectra([(target, 0.5, 1.0), (ring, 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
         score = [part @ weights for part in (target, ring, surroundings)]
         roc = min(roc_area(score[0], score[1]), roc_area(score[0], score[2]))

@@ -72,9 +72,11 @@ class FollowingProbability:
     def start(cls, image: npt.NDArray[Any], box: Box, fit: ProbabilityConfig,
               config: UpdateConfig) -> FollowingProbability:
         """Fit on the first frame; arguments and errors as `TargetProbability.fit`."""
-        target, near, far = (_some(kind, config.spectra, 0) for kind in samples(image, box, fit))
+        spectra = samples(image, box, fit)
+        target, near, far = (_some(kind, config.spectra, 0) for kind in spectra)
         none = np.empty((0, image.shape[2]), np.float32)
-        return cls(TargetProbability.fit(image, box, fit), target, near, far, none, none, config, fit)
+        probability = TargetProbability.of_samples(spectra, image, box, fit)
+        return cls(probability, target, near, far, none, none, config, fit)
 
     def follow(self, image: npt.NDArray[Any], box: Box, sure: bool, age: int) -> FollowingProbability:
         """The same with what a later frame shows around a box.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -28,18 +29,49 @@ def spectral_candidate(frame: HyperspectralFrame, probability: TargetProbability
     Returns:
         (x, y), pixels.
     """
+    return spectral_candidates(frame, probability, target, 1)[0].centre
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place of the frame.
+
+    Args:
+        centre: (x, y), pixels.
+        contrast: mean probability of a target-sized box there, less half of that around it.
+    """
+
+    centre: tuple[float, float]
+    contrast: float
+
+
+def spectral_candidates(frame: HyperspectralFrame, probability: TargetProbability, target: Box,
+                        count: int) -> list[Candidate]:
+    """The places of the frame that stand out most in the probability image, best first, no two within one target.
+
+    Args:
+        frame: the whole frame.
+        probability: fitted on the target.
+        target: gives the size.
+        count: most places.
+    """
     step = max(1, int(math.sqrt(target.area) / _TARGET_PX))
     rows, columns = max(1, frame.height // step), max(1, frame.width // step)
     small = crop(frame.data, Box(0, 0, columns * step, rows * step), (rows, columns))
-    p = probability.apply(small, step)
+    p = np.nan_to_num(probability.apply(small, step))       # one nan would spread through the sums below
     inside = (max(1, round(target.w / step)), max(1, round(target.h / step)))
     around = (2 * inside[0] + 1, 2 * inside[1] + 1)
     standing_out = cv2.blur(p, inside, borderType=cv2.BORDER_CONSTANT) \
         - 0.5 * cv2.blur(p, around, borderType=cv2.BORDER_REPLICATE)
-    row, column = (int(i) for i in np.unravel_index(int(standing_out.argmax()), standing_out.shape))
     # An even box of cv2.blur lies half a pixel to the left and above.
     shift_x, shift_y = (0.5 * (side % 2) for side in inside)
-    return (column + shift_x) * step, (row + shift_y) * step
+    found: list[Candidate] = []
+    while len(found) < count and np.isfinite(standing_out).any():
+        row, column = (int(i) for i in np.unravel_index(int(standing_out.argmax()), standing_out.shape))
+        found.append(Candidate(((column + shift_x) * step, (row + shift_y) * step), float(standing_out[row, column])))
+        standing_out[max(0, row - inside[1]):row + inside[1] + 1,
+                     max(0, column - inside[0]):column + inside[0] + 1] = -np.inf
+    return found
 
 
 def spiral_candidate(frame: HyperspectralFrame, centre: tuple[float, float], target: Box,

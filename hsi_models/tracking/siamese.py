@@ -56,6 +56,7 @@ class SiameseConfig:
         sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
         score: from cues to confidence.
         update: when the template is renewed; None: never.
+        usual_size: frames of TRACKING whose median size a target has when it is LOST; 0: it keeps its last one.
 
     Raises:
         ValueError: a share outside of 0..1, a negative penalty, no smallest side.
@@ -68,6 +69,7 @@ class SiameseConfig:
     sidelobe_share: float = 0.2
     score: ScoreModel = field(default_factory=siamese_score)
     update: TemplateUpdateConfig | None = None
+    usual_size: int = 0
 
     def __post_init__(self) -> None:
         for name in ('window', 'learning_rate', 'sidelobe_share'):
@@ -94,6 +96,7 @@ class _Target:
     unseen: int = 0
     lost_frames: int = 0
     lost_at: tuple[float, float] = (0.0, 0.0)
+    sizes: list[tuple[float, float]] = field(default_factory=list)
     peaks: RunningMedian = field(default_factory=RunningMedian)
 
 
@@ -181,9 +184,12 @@ class SiameseTracker:
         answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre, lost=False)
         status = self._machine.update(answer.score, answer.cues)
         moved = not lost or answer.score >= self.thresholds.uncertain_score
+        # A lost target that comes out from behind something shows its place before it shows its size.
+        whole = not (lost and answer.cues.contrast < self.thresholds.found_contrast)
         elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
         previous, target.stamp_ns = target.box.centre, frame.stamp_ns
-        target.box = answer.box if moved else target.box
+        if moved:
+            target.box = answer.box if whole else Box.from_centre(*answer.box.centre, target.box.w, target.box.h)
         target.age += 1
         target.unseen = 0 if status is TrackStatus.TRACKING else target.unseen + 1
         known = elapsed_s > 0 and not lost and status is not TrackStatus.LOST
@@ -193,6 +199,12 @@ class SiameseTracker:
             target.peaks.add(answer.value)
         elif not lost:
             target.lost_frames, target.lost_at = 0, target.box.centre
+            if target.sizes:        # what was seen last may have been half of it
+                w, h = np.median(target.sizes, axis=0)
+                target.box = Box.from_centre(*target.box.centre, float(w), float(h))
+        if status is TrackStatus.TRACKING:
+            target.sizes = [*target.sizes, (target.box.w, target.box.h)][-self.config.usual_size:] \
+                if self.config.usual_size else []
         self._renew(target, frame, answer, status)
         if status is not TrackStatus.LOST:
             target.template = self.matcher.follow(target.template, frame, target.box, target.age,
@@ -204,8 +216,10 @@ class SiameseTracker:
         frames = target.lost_frames + 1
         centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, frames),
                    *self.matcher.candidates(target.template, frame, target.box)]
+        # Where the spectrum was measured it has to agree: a look-alike may have the better response.
+        least = self.thresholds.found_contrast
         best = max((self._ask(target, frame, centre, lost=True) for centre in centres),
-                   key=lambda answer: answer.score)
+                   key=lambda answer: (not answer.cues.contrast < least, answer.score))
         target.lost_frames = frames
         return best
 

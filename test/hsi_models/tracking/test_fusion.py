@@ -8,7 +8,8 @@ import pytest
 
 from hsi_models.boxes import Box
 from hsi_models.tracking.colour_trackers import create_fusion, create_nanotrack
-from hsi_models.tracking.fusion import FusionConfig, FusionMatcher, box_contrast
+from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
+from hsi_models.tracking.fusion import Detail, FusionConfig, FusionMatcher, box_contrast
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.probability import Separability
 
@@ -79,8 +80,8 @@ def test_a_target_like_its_surroundings_is_left_to_colour(make_scene):
     one.search(template, frame, Box(30, 10, 100, 100))
     assert one.double.batches == []
     box = Box(100, 100, 50, 50)
-    assert one.refine(template, Response(np.ones((15, 15)), np.ones((4, 15, 15)), detail=np.ones((255, 255))),
-                      box) == box
+    detail = Detail(np.ones((3, 255, 255), np.float32), np.ones((255, 255), np.float32))
+    assert one.refine(template, Response(np.ones((15, 15)), np.ones((4, 15, 15)), detail=detail), box) == box
 
 
 def test_the_box_follows_the_probable_component_only_where_both_overlap(make_scene):
@@ -90,10 +91,22 @@ def test_the_box_follows_the_probable_component_only_where_both_overlap(make_sce
     assert template.weight > 0.8
     p = np.zeros((255, 255), np.float32)
     p[100:140, 110:170] = 0.9
-    response = Response(np.ones((15, 15)), np.ones((4, 15, 15)), detail=p)
+    response = Response(np.ones((15, 15)), np.ones((4, 15, 15)), detail=Detail(np.zeros((3, 255, 255), np.float32), p))
     truth, near, far = Box(110, 100, 60, 40), Box(116, 104, 60, 40), Box(140, 120, 60, 40)
     assert one.refine(template, response, near).iou(truth) > near.iou(truth) + 0.1
     assert one.refine(template, response, far) == far
+
+
+def test_a_target_that_looks_as_before_is_boxed_to_a_fraction_of_a_pixel(make_scene):
+    scene = make_scene()
+    for one, least in ((matcher(alike=(0.7, 0.9)), 0.9), (matcher(alike=(1, 2), refine_share=0), 0.0)):
+        template = one.template(scene.frame(0), scene.box(0))
+        rough = Box.from_centre(scene.box(4).centre[0] + 2, scene.box(4).centre[1] - 1.5, 26, 18)
+        region = siamese_region(rough, 255)
+        response = one.search(template, scene.frame(4), region)
+        found = to_frame(one.refine(template, response, to_crop(rough, region, (255, 255))), region, (255, 255))
+        assert found.iou(scene.box(4)) >= least
+    assert found.iou(rough) == pytest.approx(1)
 
 
 def test_a_renewed_template_keeps_the_first_probability(make_scene):
@@ -110,7 +123,7 @@ def test_a_lost_target_is_proposed_where_its_spectrum_is(make_scene):
     one = matcher()
     template = one.template(scene.frame(0), scene.box(0))
     elsewhere = Box(20, 80, 24, 20)
-    (centre,) = one.candidates(template, scene.frame(1, box=elsewhere), scene.box(0))
+    centre = one.candidates(template, scene.frame(1, box=elsewhere), scene.box(0))[0]
     assert np.hypot(centre[0] - elsewhere.centre[0], centre[1] - elsewhere.centre[1]) < 6
 
 

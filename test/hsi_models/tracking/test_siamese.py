@@ -172,6 +172,37 @@ def test_a_proposal_shortens_the_search():
     assert statuses[tracker.thresholds.found_frames - 1] is TrackStatus.TRACKING
 
 
+def test_a_lost_target_has_the_size_that_it_usually_had():
+    hidden = Box(80, 50, 12, 18)
+    sizes = []
+    for usual in (0, 15):
+        tracker, _ = started(config=SiameseConfig(usual_size=usual))
+        for i in range(1, 12):
+            tracker.update(frame(START if i < 9 else hidden, i))
+        lose(tracker, 10)
+        sizes.append(tracker.update(frame(None, 40)).best_guess.w)
+    assert sizes[0] < 0.85 * START.w
+    assert sizes[1] == pytest.approx(START.w, rel=0.05)
+
+
+def test_a_lost_target_goes_where_the_spectrum_agrees_before_where_the_response_is_higher():
+    real = Box(150, 20, 24, 18)
+
+    class Spectrum(Measure):
+        def search(self, template, frame, region):
+            plain = super().search(template, frame, region)
+            here = math.dist(region.centre, real.centre) < 20
+            return Response(plain.score * (0.8 if here else 1.0), plain.boxes,
+                            np.full((15, 15), 0.9 if here else 0.2, np.float32))
+
+    tracker, _ = started()
+    lose(tracker)
+    tracker.matcher = Spectrum(proposals=[real.centre])
+    both = frame(START, 20)
+    both.data[20:38, 150:174] = (0.9, 0.6, 0.5, 0.4)
+    assert tracker.update(both).best_guess.iou(real) > 0.5
+
+
 def test_without_a_lost_score_nothing_is_ever_lost():
     tracker, _ = started(thresholds=StatusThresholds(lost_score=0.0))
     assert TrackStatus.LOST not in lose(tracker, 30)
