@@ -87,7 +87,10 @@ def _fear_xs(needs: Needs) -> Tracker:
 
 def _fusion(needs: Needs) -> Tracker:
     from hsi_models.tracking.colour_trackers import create_fusion
-    return create_fusion(weights=needs.nanotrack, runtime='onnx')
+    from hsi_models.tracking.fusion import FusionConfig
+    # As it was measured first: no alignment, one place to look for a lost target.
+    return create_fusion(weights=needs.nanotrack, runtime='onnx',
+                         fusion=FusionConfig(alike=(1.0, 2.0), places=1))
 
 
 PEERS = (
