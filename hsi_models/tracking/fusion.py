@@ -141,7 +141,8 @@ class FusionMatcher:
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
         contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
-        return replace(template, state=state, contrast=float(contrast[0, 0]), alignment=Alignment.of(image, inside))
+        alignment = Alignment.of(image, inside) if self.config.alike[0] < 1 else None
+        return replace(template, state=state, contrast=float(contrast[0, 0]), alignment=alignment)
 
     def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
         """See `Matcher.renew`."""

@@ -56,7 +56,8 @@ class SiameseConfig:
         sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
         score: from cues to confidence.
         update: when the template is renewed; None: never.
-        usual_size: frames of TRACKING whose median size a target has when it is LOST; 0: it keeps its last one.
+        usual_size: frames of TRACKING whose median size a target has when it is LOST, to be changed only where its
+            spectrum agrees, and to be found first of all where it agrees; 0: the last size, and the score alone.
 
     Raises:
         ValueError: a share outside of 0..1, a negative penalty, no smallest side.
@@ -185,7 +186,7 @@ class SiameseTracker:
         status = self._machine.update(answer.score, answer.cues)
         moved = not lost or answer.score >= self.thresholds.uncertain_score
         # A lost target that comes out from behind something shows its place before it shows its size.
-        whole = not (lost and answer.cues.contrast < self.thresholds.found_contrast)
+        whole = not (lost and answer.cues.contrast < self._least_contrast())
         elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
         previous, target.stamp_ns = target.box.centre, frame.stamp_ns
         if moved:
@@ -216,12 +217,15 @@ class SiameseTracker:
         frames = target.lost_frames + 1
         centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, frames),
                    *self.matcher.candidates(target.template, frame, target.box)]
-        # Where the spectrum was measured it has to agree: a look-alike may have the better response.
-        least = self.thresholds.found_contrast
+        least = self._least_contrast()      # a look-alike may have the better response
         best = max((self._ask(target, frame, centre, lost=True) for centre in centres),
                    key=lambda answer: (not answer.cues.contrast < least, answer.score))
         target.lost_frames = frames
         return best
+
+    def _least_contrast(self) -> float:
+        """From where on the spectrum of a lost target, if it was measured, agrees."""
+        return self.thresholds.found_contrast if self.config.usual_size else -math.inf
 
     def _ask(self, target: _Target, frame: HyperspectralFrame, centre: tuple[float, float], lost: bool) -> _Answer:
         """What the matcher says about the search crop around a centre."""

@@ -195,7 +195,7 @@ def test_a_lost_target_goes_where_the_spectrum_agrees_before_where_the_response_
             return Response(plain.score * (0.8 if here else 1.0), plain.boxes,
                             np.full((15, 15), 0.9 if here else 0.2, np.float32))
 
-    tracker, _ = started()
+    tracker, _ = started(config=SiameseConfig(usual_size=15))
     lose(tracker)
     tracker.matcher = Spectrum(proposals=[real.centre])
     both = frame(START, 20)
