@@ -2,6 +2,7 @@
 
     python -m benchmarks.peers BENCH/test --out BENCH/results/test --rows ...       # and likewise for validation
     python -m benchmarks.results BENCH > docs/results.md
+    python -m benchmarks.results BENCH --card hsi_models/weights/auto.json --row auto      # into the card, too
 
 BENCH holds `validation` and `test`, as `hsi-tracking simulate benchmark` writes them, and `results/validation`,
 `results/test`, a folder a row. Nothing is tracked here: equal boxes give an equal page.
@@ -14,8 +15,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hsi_models.data.simulation.benchmark import VERSION
 from hsi_models.evaluation import evaluate
-from hsi_models.evaluation.bootstrap import paired_difference
+from hsi_models.evaluation.bootstrap import Interval, mean_interval, paired_difference
 from hsi_models.evaluation.report import Report, TrackerReport
 from hsi_models.evaluation.robustness import JITTERS
 from hsi_models.evaluation.tables import UNKNOWN, interval, number, pair
@@ -42,10 +44,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m benchmarks.results', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path, metavar='BENCH')
-    folder: Path = parser.parse_args().folder
+    parser.add_argument('--card', type=Path, metavar='FILE', help='card of weights that receives the scores of --row')
+    parser.add_argument('--row', default=OURS, help=f'({OURS})')
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     try:
         reports = {split: judge(folder / split, folder / 'results' / split) for split in ('test', 'validation')}
         hashes = weights(folder / 'results' / 'test')
+        if arguments.card:
+            fill_card(arguments.card, arguments.row, reports, hashes)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     print(page(reports, hashes), end='')
@@ -74,6 +81,30 @@ def weights(results: Path) -> dict[str, str]:
         if hashes:
             found[row.name] = ', '.join(sorted(hashes))
     return found
+
+
+def fill_card(path: Path, row: str, reports: dict[str, Report], hashes: dict[str, str]) -> None:
+    """Write how a row tracks through both splits into the card of its weights.
+
+    Raises:
+        ValueError: no such row, or it was made with other weights.
+    """
+    card = json.loads(path.read_text(encoding='utf-8'))
+    if hashes.get(row) != card['sha256']:
+        raise ValueError(f'expected a row {row!r} made with the weights {card["sha256"]}, got {hashes.get(row)}')
+    for split, report in reports.items():
+        one, groups = report.trackers[row], {group: report.groups[group] for group in GROUPS if group in report.groups}
+        found: dict[str, object] = {'all': [round(one.mean.auc, 3), *_rounded(one.auc_interval)]}
+        for group, names in groups.items():
+            scores = [one.sequences[name].auc for name in names]
+            found[group] = [round(one.groups[group].auc, 3), *_rounded(mean_interval(scores))]
+        card[split]['success_auc_and_95_percent_interval'] = found
+        card[split]['sequences'] = f'benchmark version {VERSION}, {split}: {len(report.truth)}'
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+
+def _rounded(found: Interval | None) -> list[float]:
+    return [] if found is None else [round(found.low, 3), round(found.high, 3)]
 
 
 def page(reports: dict[str, Report], hashes: dict[str, str]) -> str:

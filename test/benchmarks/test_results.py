@@ -1,13 +1,14 @@
 """docs/results.md: numbers of the evaluator, where they belong, and the same page from the same boxes."""
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from benchmarks.results import judge, page, weights
+from benchmarks.results import fill_card, judge, page, weights
 
 TRUTH = np.array([[10.0 + 2 * i, 20.0, 30.0, 20.0] for i in range(12)])
 
@@ -56,3 +57,17 @@ def test_no_rows_are_an_error_that_says_what_makes_them(bench):
                            text=True)
     assert found.returncode == 2
     assert 'benchmarks.peers' in found.stderr
+
+
+def test_a_card_receives_the_scores_of_its_own_weights_only(bench):
+    card = bench / 'auto.json'
+    card.write_text(json.dumps({'sha256': 'abc0.5', 'validation': {'pair_iou': 0.7}, 'test': {}}))
+    reports = {split: judge(bench / split, bench / 'results' / split) for split in ('test', 'validation')}
+    fill_card(card, 'auto', reports, {'auto': 'abc0.5'})
+    filled = json.loads(card.read_text())
+    assert filled['validation']['pair_iou'] == 0.7
+    auc, low, high = filled['test']['success_auc_and_95_percent_interval']['all']
+    assert auc == round(reports['test'].trackers['auto'].mean.auc, 3)
+    assert low <= auc <= high
+    with pytest.raises(ValueError, match="expected a row 'auto' made with the weights abc0.5, got def"):
+        fill_card(card, 'auto', reports, {'auto': 'def'})
