@@ -123,7 +123,7 @@ def network_paths(network: nn.Module, bands: int, batch: int = 1) -> SiamesePath
 
 
 def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: str = 'cpu',
-                    precision: Precision = 'fp32', folder: Path | None = None) -> Executor:
+                    precision: Precision = 'fp32', folder: Path | None = None, threads: int = 0) -> Executor:
     """An executor of one network.
 
     Args:
@@ -132,6 +132,7 @@ def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: 
         device: `cpu` or `cuda[:N]`.
         precision: of weights and activations; only fp32 by `onnx`.
         folder: where `onnx` keeps the exported files; None: nowhere, they are exported anew each time.
+        threads: of `onnx`; 0: as many as PyTorch has.
 
     Raises:
         ValueError: a combination that does not exist.
@@ -149,4 +150,4 @@ def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: 
     from hsi_models.runtime.onnx import OnnxExecutor, export
     with tempfile.TemporaryDirectory() if folder is None else nullcontext(folder) as place:
         export(paths, Path(place))
-        return OnnxExecutor(Path(place), torch.get_num_threads())
+        return OnnxExecutor(Path(place), threads or torch.get_num_threads())

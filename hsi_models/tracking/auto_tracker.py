@@ -70,8 +70,9 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: R
 
     path, network = shipped_weights() if weights is None else Path(weights), AutoNet()
     load_weights(network, path)
+    # A second thread gains nothing on crops of this size, and waits for the first at full load.
     executor = create_executor(auto_paths(network), runtime or _fastest(device, precision), device=device,
-                               precision=precision)
+                               precision=precision, threads=1)
     return SiameseTracker(AutoMatcher(executor, fusion), config or auto_config(), thresholds, sha256_of(path))
 
 
