@@ -37,13 +37,15 @@ def main() -> None:
     parser.add_argument('--nanotrack', type=Path, metavar='FILE', help='weights of NanoTrack v3, safetensors')
     parser.add_argument('--nanotrack-v2', type=Path, metavar='FILE', help='weights of NanoTrack v2, safetensors')
     parser.add_argument('--fear-xs', type=Path, metavar='FILE', help='weights of FEAR-XS, safetensors')
+    parser.add_argument('--auto-scratch', type=Path, metavar='FILE', help='weights of auto from random ones')
     parser.add_argument('--opencv', type=Path, metavar='PYTHON', help='interpreter with opencv-contrib')
     parser.add_argument('--first-box', default='', metavar='LIST',
                         help='first boxes that are a little wrong instead of the true ones: '
                              f'{PERTURBATIONS[0]} .. {PERTURBATIONS[-1]}, {JITTERS[0]} .. {JITTERS[-1]}')
     parser.add_argument('--threads', type=int, default=1, metavar='N', help='of PyTorch and OpenCV (1)')
     arguments = parser.parse_args()
-    needs = Needs(arguments.nanotrack, arguments.nanotrack_v2, arguments.opencv, arguments.fear_xs)
+    needs = Needs(arguments.nanotrack, arguments.nanotrack_v2, arguments.opencv, arguments.fear_xs,
+                  arguments.auto_scratch)
     rows, first_boxes = ([name for name in listed.split(',') if name]
                          for listed in (arguments.rows, arguments.first_box))
     try:
