@@ -29,7 +29,10 @@ from hsi_tracking_ros.readers import TOPICS, parse_readers, readers_text
 from hsi_tracking_ros.runner import run_node
 
 STAMPS = ('recorded', 'now')
-SETTLE_S = 1.0      # the nodes find each other one after the other: those who read the tracker's answers, too
+SETTLE_S = 1.0      # the nodes find each other one after the other
+# Who reads the tracker's answers has to be known to the tracker, which is not seen from here. On a loaded machine an
+# announcement gets lost; it is repeated after three seconds (Fast DDS's heartbeat).
+REPEATED_S = 3.5
 HEADER_BYTES = 4096     # more than any header takes; the pixels behind it need not be looked at
 TABLE = (
     Entry('source', 'synthetic:demo', 'folder of a sequence, bag, or synthetic:SCENE?seed=0&frames=100'),
@@ -143,6 +146,7 @@ class PlayerNode(Node):
         """
         timeout_s = float(self.parameters['reader_timeout_s'])
         deadline = time.monotonic() + timeout_s
+        settle_s = REPEATED_S if 'targets' in self._wanted else SETTLE_S
         before: list[tuple[str, int, int]] = []
         since = time.monotonic()
         while self._wanted and not self._pace.stopped:
@@ -152,7 +156,7 @@ class PlayerNode(Node):
                 before, since = graph, time.monotonic()
             readers = {topic: self._readers(topic) for topic in self._wanted}
             complete = all(readers[topic] >= count for topic, count in self._wanted.items())
-            if complete and time.monotonic() - since > SETTLE_S:
+            if complete and time.monotonic() - since > settle_s:
                 return
             if time.monotonic() > deadline:
                 if not complete:

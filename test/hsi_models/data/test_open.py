@@ -150,8 +150,10 @@ MALFORMED = {
                          'a multiple of the 4 x 4 pattern of HOTC-VIS, got 15 x 32'),
     'smaller than a cell': (lambda root: [mosaic_png(root / 's', shape=(3, 3)),
                                           text(root / 's' / CAMERA_FILE, CAMERA)], 'multiple of the 4 x 4'),
-    'description of a cube': (lambda root: [mosaic_png(root / 's'), text(root / 's' / CAMERA_FILE, '{}')],
+    'description of a cube': (lambda root: [mosaic_png(root / 's'), text(root / 's' / CAMERA_FILE, '{"model": "x"}')],
                               'a camera with a mosaic pattern'),
+    'description of nothing': (lambda root: [mosaic_png(root / 's'), text(root / 's' / CAMERA_FILE, '{}')],
+                               'got an empty object'),
     'description with wrong lengths': (
         lambda root: [mosaic_png(root / 's'), text(root / 's' / CAMERA_FILE, '{"mosaic":[4,4],"centre_nm":[9]}')],
         'expected 16 wavelengths_nm'),
