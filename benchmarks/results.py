@@ -113,7 +113,7 @@ def page(reports: dict[str, Report], hashes: dict[str, str]) -> str:
     parts = ['# Results', 'Made by `python -m benchmarks.results BENCH` from boxes on disk; how they come to be, and '
              'what the groups are: [benchmark.md](benchmark.md). Success AUC (hot50) / share of frames within 20 '
              'pixels, one run each; where a tracker says lost its best guess counts. Frames per second: one thread '
-             'of a shared machine, to be compared within a column only.']
+             'of a machine that did other work besides, an order of magnitude.']
     for split, report in reports.items():
         frames = sum(len(boxes) for boxes in report.truth.values())
         parts += [f'## {split.capitalize()}: {len(report.truth)} sequences, {frames} frames', scores_table(report)]
