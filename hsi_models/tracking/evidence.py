@@ -11,7 +11,7 @@ from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.tracking.appearance import Appearance, View
 from hsi_models.tracking.crops import to_crop, to_frame
-from hsi_models.tracking.probability import component_box
+from hsi_models.tracking.probability import component_box, ramp
 
 Float = npt.NDArray[np.float32]
 
@@ -82,8 +82,7 @@ class Evidence:
     @property
     def exponent(self) -> float:
         """Of the contrast on the response; 0 where the spectrum says nothing about the place."""
-        low, high = self.config.prior_roc
-        return self.config.prior * min(max((self.roc - low) / (high - low), 0.0), 1.0) if self.first > 0 else 0.0
+        return self.config.prior * ramp(self.roc, self.config.prior_roc) if self.first > 0 else 0.0
 
     @property
     def shows_outline(self) -> bool:

@@ -24,6 +24,7 @@ from hsi_models.tracking.probability import (
     Separability,
     TargetProbability,
     component_box,
+    ramp,
 )
 from hsi_models.tracking.probability_update import FollowingProbability, UpdateConfig
 from hsi_models.tracking.redetection import spectral_candidates
@@ -82,7 +83,7 @@ class FusionConfig:
 
     def weight(self, separability: Separability) -> float:
         """How far the probability is trusted, 0..1."""
-        return _ramp(separability.ok, self.ok) * _ramp(separability.roc, self.roc)
+        return ramp(separability.ok, self.ok) * ramp(separability.roc, self.roc)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +136,7 @@ class FusionMatcher:
         following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
         separability = following.probability.separability
         weight = self.config.weight(separability)
-        exponent = self.config.prior * _ramp(separability.roc, self.config.prior_roc)
+        exponent = self.config.prior * ramp(separability.roc, self.config.prior_roc)
         template = FusionTemplate(FalseColour.fit(frame), following, weight, exponent, (), 1.0)
         state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
@@ -201,7 +202,7 @@ class FusionMatcher:
         if template.alignment is None:
             return box
         found, likeness = template.alignment.fit(response.detail.image, box)
-        return _towards(box, found, _ramp(likeness, self.config.alike))
+        return _towards(box, found, ramp(likeness, self.config.alike))
 
     def _probable(self, template: FusionTemplate, p: Floats, box: Box) -> Box:
         """The box drawn towards the component of probability > .5 under it, where that is trusted."""
@@ -257,11 +258,6 @@ def _towards(box: Box, other: Box, share: float) -> Box:
     centre = [own + share * (there - own) for own, there in zip(box.centre, other.centre, strict=True)]
     return Box.from_centre(centre[0], centre[1], box.w * (other.w / box.w) ** share,
                            box.h * (other.h / box.h) ** share)
-
-
-def _ramp(value: float, limits: tuple[float, float]) -> float:
-    """0 up to the first limit, 1 from the second on."""
-    return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0, 1))
 
 
 def grey_picture(probability: Floats) -> Floats:

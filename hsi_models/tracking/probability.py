@@ -42,6 +42,11 @@ class ProbabilityConfig:
         return replace(self, blur_px=self.blur_px * frame.upscaling)
 
 
+def ramp(value: float, limits: tuple[float, float]) -> float:
+    """0 up to the first limit, 1 from the second on."""
+    return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0, 1))
+
+
 @dataclass(frozen=True)
 class Separability:
     """How well the spectrum alone tells the target from its surroundings, measured on the first frame.
