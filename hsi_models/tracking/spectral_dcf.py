@@ -158,10 +158,14 @@ class SpectralDcf:
         if frame.data.shape != target.shape:
             raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
         lost = self._machine.status is TrackStatus.LOST
-        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre)
+        named = self._named(target, frame) if lost else None
+        answer = self._search(target, frame, named) if lost else self._ask(target, frame, target.box.centre)
         limits = self.config.evidence
         unclear = target.unclear + 1 if answer.contrast < limits.unclear else 0
-        found = self._found(target, frame) if unclear > limits.unclear_frames else None
+        if unclear > limits.unclear_frames and not lost:
+            named = self._named(target, frame)
+        clear = unclear > limits.unclear_frames and named is not None and named.contrast >= limits.clear
+        found = named if clear else None
         answer = found or answer
         learns = answer.cues.relative_peak >= self.config.learn_peak and not answer.contrast < limits.unclear
         box, view = target.box, answer.view
@@ -217,20 +221,18 @@ class SpectralDcf:
             contrast=contrast if target.evidence.shows_outline else math.nan)
         return _Answer(view, found, value, contrast, cues, self.config.score.score(cues))
 
-    def _found(self, target: _Target, frame: HyperspectralFrame) -> _Answer | None:
-        """The answer at the most target-like place of the frame, where that stands out clearly."""
+    def _named(self, target: _Target, frame: HyperspectralFrame) -> _Answer | None:
+        """The answer at the most target-like place of the frame; None where the spectrum cannot name one."""
         if target.evidence.roc < self.config.evidence.redetect_roc:
             return None
-        answer = self._ask(target, frame, spectral_candidate(frame, target.appearance.probability, target.box))
-        return answer if answer.contrast >= self.config.evidence.clear else None
+        return self._ask(target, frame, spectral_candidate(frame, target.appearance.probability, target.box))
 
-    def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
-        """The best answer among the last place, the most target-like place of the frame, and a widening search."""
+    def _search(self, target: _Target, frame: HyperspectralFrame, named: _Answer | None) -> _Answer:
+        """The best answer among the last place, a widening search, and what the spectrum names."""
         target.lost_frames += 1
         centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, target.lost_frames)]
-        if target.evidence.roc >= self.config.evidence.redetect_roc:
-            centres.append(spectral_candidate(frame, target.appearance.probability, target.box))
-        return max((self._ask(target, frame, centre) for centre in centres), key=lambda answer: answer.score)
+        answers = [self._ask(target, frame, centre) for centre in centres]
+        return max([*answers, named] if named else answers, key=lambda answer: answer.score)
 
     def _scaled(self, target: _Target, view: View, box: Box, frame: HyperspectralFrame) -> Box:
         """The box resized by what the scale filter says, within sensible limits."""
