@@ -170,7 +170,7 @@ class RunningMedian:
     """Median of the last values.
 
     Args:
-        length: values kept.
+        length: values kept; 0: none.
     """
 
     def __init__(self, length: int = 30) -> None:

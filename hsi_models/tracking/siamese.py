@@ -92,12 +92,12 @@ class _Target:
     spectrum: Floats
     shape: tuple[int, ...]
     stamp_ns: int
+    usual: tuple[RunningMedian, RunningMedian]
     velocity: tuple[float, float] = (math.nan, math.nan)
     age: int = 0
     unseen: int = 0
     lost_frames: int = 0
     lost_at: tuple[float, float] = (0.0, 0.0)
-    sizes: list[tuple[float, float]] = field(default_factory=list)
     peaks: RunningMedian = field(default_factory=RunningMedian)
 
 
@@ -161,7 +161,8 @@ class SiameseTracker:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
         spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)
         update = None if self.config.update is None else TemplateUpdate(self.config.update)
-        target = _Target(template, template, template, update, box, spectrum, frame.data.shape, frame.stamp_ns)
+        target = _Target(template, template, template, update, box, spectrum, frame.data.shape, frame.stamp_ns,
+                         (RunningMedian(self.config.usual_size), RunningMedian(self.config.usual_size)))
         # What the response to the first frame itself is like: later ones are measured by it.
         target.peaks.add(self._ask(target, frame, box.centre, lost=False).value)
         self._target = target
@@ -200,12 +201,12 @@ class SiameseTracker:
             target.peaks.add(answer.value)
         elif not lost:
             target.lost_frames, target.lost_at = 0, target.box.centre
-            if target.sizes:        # what was seen last may have been half of it
-                w, h = np.median(target.sizes, axis=0)
-                target.box = Box.from_centre(*target.box.centre, float(w), float(h))
+            width, height = (side.value for side in target.usual)
+            if not math.isnan(width):       # what was seen last may have been half of it
+                target.box = Box.from_centre(*target.box.centre, width, height)
         if status is TrackStatus.TRACKING:
-            target.sizes = [*target.sizes, (target.box.w, target.box.h)][-self.config.usual_size:] \
-                if self.config.usual_size else []
+            for usual, side in zip(target.usual, (target.box.w, target.box.h), strict=True):
+                usual.add(side)
         self._renew(target, frame, answer, status)
         if status is not TrackStatus.LOST:
             target.template = self.matcher.follow(target.template, frame, target.box, target.age,
