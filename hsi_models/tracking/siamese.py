@@ -7,6 +7,7 @@ at its last place, on a widening spiral, and where the matcher proposes; the net
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ from hsi_models.tracking.template_update import Action, TemplateUpdate, Template
 from hsi_models.tracking.views import inner_spectrum
 
 Floats = npt.NDArray[np.float32]
+_SEARCHERS = 2      # places of a lost target that are looked at at once
 
 
 def siamese_score() -> ScoreModel:
@@ -127,6 +129,7 @@ class SiameseTracker:
         self.matcher, self.config, self.weights_sha256 = matcher, config or SiameseConfig(), weights_sha256
         self._machine = StatusMachine(thresholds)
         self._target: _Target | None = None
+        self._workers = ThreadPoolExecutor(_SEARCHERS, 'search')        # starts none before there is work
         hann = np.hanning(matcher.geometry.cells + 2)[1:-1]
         self._window = np.outer(hann, hann).astype(np.float32)
 
@@ -219,7 +222,8 @@ class SiameseTracker:
         centres = [target.box.centre, spiral_candidate(frame, target.lost_at, target.box, frames),
                    *self.matcher.candidates(target.template, frame, target.box)]
         least = self._least_contrast()      # a look-alike may have the better response
-        best = max((self._ask(target, frame, centre, lost=True) for centre in centres),
+        # Side by side: what a lost target costs more than one that is tracked decides the longest delay.
+        best = max(self._workers.map(lambda centre: self._ask(target, frame, centre, lost=True), centres),
                    key=lambda answer: (not answer.cues.contrast < least, answer.score))
         target.lost_frames = frames
         return best
