@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers.opencv import OpenCvTracker
-from benchmarks.peers.rows import ABLATIONS, PEERS, Needs, Row, find_rows
+from benchmarks.peers.rows import ABLATIONS, PEERS, Needs, Row, find_rows, trained
 from hsi_models.boxes import Box
 from hsi_models.data import sequence as data
 from hsi_models.data.open import find_sequences, open_sequence
@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument('--nanotrack-v2', type=Path, metavar='FILE', help='weights of NanoTrack v2, safetensors')
     parser.add_argument('--fear-xs', type=Path, metavar='FILE', help='weights of FEAR-XS, safetensors')
     parser.add_argument('--auto-scratch', type=Path, metavar='FILE', help='weights of auto from random ones')
+    parser.add_argument('--trained', action='append', default=[], metavar='ROW=FILE',
+                        help='a row of its own for weights of `hsi-tracking train`, their card beside them; may be '
+                             'repeated')
     parser.add_argument('--opencv', type=Path, metavar='PYTHON', help='interpreter with opencv-contrib')
     parser.add_argument('--first-box', default='', metavar='LIST',
                         help='first boxes that are a little wrong instead of the true ones: '
@@ -49,12 +52,14 @@ def main() -> None:
     rows, first_boxes = ([name for name in listed.split(',') if name]
                          for listed in (arguments.rows, arguments.first_box))
     try:
-        run(arguments.sequences, arguments.out, rows, needs, arguments.threads, first_boxes or [''])
+        more = [trained(name, Path(file)) for name, _, file in (one.partition('=') for one in arguments.trained)]
+        run(arguments.sequences, arguments.out, find_rows(rows, needs, more), needs, arguments.threads,
+            first_boxes or [''])
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 
 
-def run(sequences: Path, out: Path, names: list[str], needs: Needs, threads: int = 1,
+def run(sequences: Path, out: Path, rows: Sequence[Row], needs: Needs, threads: int = 1,
         first_boxes: Sequence[str] = ('',)) -> None:
     """Every row on every sequence that has no result yet."""
     import cv2
@@ -63,7 +68,7 @@ def run(sequences: Path, out: Path, names: list[str], needs: Needs, threads: int
 
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)
-    rows, paths = find_rows(names, needs), find_sequences(sequences)
+    paths = find_sequences(sequences)
     missing = {row.name: [(first, path) for first in first_boxes for path in paths
                           if not (out / row.name / first / f'{path.name}.txt').is_file()] for row in rows}
     with tqdm(total=sum(map(len, missing.values())), unit='sequence', file=sys.stderr) as bar:

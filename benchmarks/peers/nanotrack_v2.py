@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hsi_models.checkpoint import load_weights
 from hsi_models.networks import nanotrack as v3
+from hsi_models.networks.mobilenet_v3 import MobileNetV3, convolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import FalseColourMatcher
@@ -28,20 +29,12 @@ _CHANNELS, _CELLS, _WIDTH = 48, 64, 96
 Floats = npt.NDArray[np.float32]
 
 
-class _Backbone(nn.Module):
-    """Like v3's without its last block: 48 channels at stride 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = v3._Backbone().features[:-1]
-
-
 class _Neck(nn.Module):
     """Stored with the weights, never run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.downsample = nn.Sequential(*v3._unit(64, 64))
+        self.downsample = nn.Sequential(*convolution(64, 64))
 
 
 class _Correlation(nn.Module):
@@ -86,7 +79,7 @@ class NanoTrackV2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone, self.neck, self.ban_head = _Backbone(), _Neck(), _Head()
+        self.backbone, self.neck, self.ban_head = MobileNetV3((8,), v3.STRIDE), _Neck(), _Head()
 
     def template(self, false_colour: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, 127, 127), RGB, 0..1 -> kernels of both branches."""
@@ -101,7 +94,7 @@ class NanoTrackV2(nn.Module):
         return logits, distances.clamp_max(v3.MAX_LOG_DISTANCE).exp()
 
     def _features(self, false_colour: Tensor) -> Tensor:
-        return cast(Tensor, self.backbone.features(false_colour.flip(1) * 255))
+        return cast(Tensor, self.backbone(false_colour.flip(1) * 255)[-1])
 
 
 class _Eager:

@@ -1,10 +1,11 @@
 """The rows: name -> a tracker, and what each needs besides the sequences."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hsi_models.checkpoint import load_card
 from hsi_models.registry import create_tracker, tracker_names
 from hsi_models.tracking.state import Tracker
 
@@ -133,13 +134,25 @@ ABLATIONS = (
 """`auto` with a part removed, and from random weights; the former need the shipped weights."""
 
 
-def find_rows(names: list[str], needs: Needs) -> list[Row]:
-    """The rows of these names; without names all peers whose needs are met, and spectral_dcf.
+def trained(name: str, weights: Path) -> Row:
+    """A row of weights made by `hsi-tracking train`, whose card says of what network and form they are.
+
+    Raises:
+        FileNotFoundError: no card beside them.
+    """
+    network = load_card(weights).name
+    return Row(name, lambda needs: create_tracker(network, weights=weights), speaks=True)
+
+
+def find_rows(names: list[str], needs: Needs, more: Sequence[Row] = ()) -> list[Row]:
+    """The rows of these names; without names `more`, or else all peers whose needs are met, and spectral_dcf.
 
     Raises:
         ValueError: an unknown name, or a row whose need is not met.
     """
-    known = {row.name: row for row in (*PEERS, *ABLATIONS)}
+    known = {row.name: row for row in (*PEERS, *ABLATIONS, *more)}
+    if more and not names:
+        return list(more)
     if not names:
         return [row for row in PEERS if not row.needs or getattr(needs, row.needs)] + [_own('spectral_dcf')]
     unknown = [name for name in names if name not in known and name not in tracker_names()]

@@ -1,6 +1,7 @@
 """A named RGB backbone with its adjust layers: image in, equally wide maps of every level out."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,11 @@ from torch import Tensor, nn
 
 from hsi_models.networks.layers.adjust import Adjust
 from hsi_models.networks.light_backbone import LightBackbone
+from hsi_models.networks.mobilenet_v3 import NormalisedMobileNetV3
 from hsi_models.networks.resnet import ResNet50
+
+_BACKBONES: dict[str, Callable[[tuple[int, ...]], ResNet50 | LightBackbone | NormalisedMobileNetV3]] = {
+    'mobilenet_v3': NormalisedMobileNetV3, 'light': LightBackbone, 'resnet50': lambda levels: ResNet50()}
 
 
 @dataclass(frozen=True)
@@ -17,18 +22,18 @@ class BackboneConfig:
     """Which RGB backbone.
 
     Args:
-        name: `light` or `resnet50`.
-        levels: blocks of the light backbone that are used; ResNet-50 always gives conv3, conv4 and conv5.
+        name: `mobilenet_v3` (of a tracker), `light` (MobileNetV2) or `resnet50`.
+        levels: blocks of a light backbone that are used; ResNet-50 always gives conv3, conv4 and conv5.
         frozen: weights and batch norm statistics stay as loaded while the rest is trained.
     """
 
-    name: Literal['light', 'resnet50'] = 'light'
-    levels: tuple[int, ...] = (10,)
+    name: Literal['mobilenet_v3', 'light', 'resnet50'] = 'mobilenet_v3'
+    levels: tuple[int, ...] = (9,)
     frozen: bool = False
 
     def __post_init__(self) -> None:
-        if self.name not in ('light', 'resnet50'):
-            raise ValueError(f"expected backbone 'light' or 'resnet50', got {self.name!r}")
+        if self.name not in _BACKBONES:
+            raise ValueError(f"expected backbone {', '.join(map(repr, _BACKBONES))}, got {self.name!r}")
         object.__setattr__(self, 'levels', tuple(self.levels))
 
 
@@ -38,7 +43,7 @@ class AdjustedBackbone(nn.Module):
     def __init__(self, config: BackboneConfig, channels: int) -> None:
         super().__init__()
         self.frozen = config.frozen
-        self.backbone = ResNet50() if config.name == 'resnet50' else LightBackbone(config.levels)
+        self.backbone = _BACKBONES[config.name](config.levels)
         self.adjusts = nn.ModuleList(Adjust(width, channels) for width in self.backbone.channels)
         if self.frozen:
             self.backbone.requires_grad_(False)

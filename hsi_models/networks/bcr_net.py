@@ -56,7 +56,7 @@ class BcrNetConfig:
         fusion: groups weighted by importance or uniformly.
     """
 
-    backbone: BackboneConfig = field(default_factory=lambda: BackboneConfig(levels=(6, 8, 10)))
+    backbone: BackboneConfig = field(default_factory=lambda: BackboneConfig(levels=(3, 6, 9)))
     channels: int = 64
     bimm_rank: int = 4
     bimm_steps: int = 4

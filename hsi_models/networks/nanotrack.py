@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from hsi_models.checkpoint import load_weights
 from hsi_models.networks.layers.correlation import depthwise_correlation
+from hsi_models.networks.mobilenet_v3 import MobileNetV3, convolution
 
 TEMPLATE_SIZE, SEARCH_SIZE, STRIDE, RESPONSE_SIZE = 127, 255, 16, 15
 WEIGHTS_SHA256 = 'cbfdb5074ec2cb550ed7cecae183b212d17e1c3dfa7e66eae9f2a74e9f37ec89'
@@ -25,74 +26,13 @@ WEIGHTS_SHA256 = 'cbfdb5074ec2cb550ed7cecae183b212d17e1c3dfa7e66eae9f2a74e9f37ec
 MAX_LOG_DISTANCE = 7.0      # exp(7) = 1097 pixels: four times the crop, and finite in float16
 _CHANNELS = 96
 _TEMPLATE_CELLS = 64
-# kernel, hidden, out, squeezed channels of the attention (0: none), h-swish, stride
-_BLOCKS = ((3, 16, 16, 8, False, 2), (3, 72, 24, 0, False, 2), (3, 88, 24, 0, False, 1), (5, 96, 40, 24, True, 2),
-           (5, 240, 40, 64, True, 1), (5, 240, 40, 64, True, 1), (5, 120, 48, 32, True, 1), (5, 144, 48, 40, True, 1),
-           (5, 288, 96, 72, True, 1))
-
-
-def _unit(channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """Convolution without bias and batch norm."""
-    return [nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(out)]
-
-
-class _SqueezeExcitation(nn.Module):
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.fc = nn.Sequential(nn.Linear(channels, squeezed), nn.ReLU(), nn.Linear(squeezed, channels),
-                                nn.Hardsigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
-        gate: Tensor = self.fc(x.mean((2, 3)))
-        return x * gate[:, :, None, None]
-
-
-class _InvertedResidual(nn.Module):
-    """A block of MobileNetV3; without the first 1x1 where it would not expand."""
-
-    def __init__(self, channels: int, kernel: int, hidden: int, out: int, squeezed: int, hard_swish: bool,
-                 stride: int) -> None:
-        super().__init__()
-        activation = nn.Hardswish if hard_swish else nn.ReLU
-        attention = _SqueezeExcitation(hidden, squeezed) if squeezed else nn.Identity()
-        depthwise = _unit(hidden, hidden, kernel, stride, hidden)
-        if hidden == channels:
-            layers = [*depthwise, activation(), attention]
-        else:
-            layers = [*_unit(channels, hidden), activation(), *depthwise, attention, activation()]
-        self.conv = nn.Sequential(*layers, *_unit(hidden, out))
-        self.skip = stride == 1 and channels == out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, out, H / stride, W / stride)."""
-        y: Tensor = self.conv(x)
-        return x + y if self.skip else y
-
-
-class _Backbone(nn.Module):
-    """MobileNetV3-small cut at stride 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        blocks: list[nn.Module] = [nn.Sequential(*_unit(3, 16, 3, 2), nn.Hardswish())]
-        channels = 16
-        for kernel, hidden, out, squeezed, hard_swish, stride in _BLOCKS:
-            blocks.append(_InvertedResidual(channels, kernel, hidden, out, squeezed, hard_swish, stride))
-            channels = out
-        self.features = nn.Sequential(*blocks)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, S, S) -> (B, 96, ceil(S / 16), ceil(S / 16))."""
-        return cast(Tensor, self.features(image))
-
 
 class _Neck(nn.Module):
     """Stored with the weights, never run: channels in and out are the same."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.downsample = nn.Sequential(*_unit(_CHANNELS, _CHANNELS))
+        self.downsample = nn.Sequential(*convolution(_CHANNELS, _CHANNELS))
 
 
 def _projection() -> nn.Sequential:
@@ -150,7 +90,8 @@ class _DepthwiseCorrelation(nn.Module):
 def _tower() -> nn.Sequential:
     layers: list[nn.Module] = []
     for _ in range(6):
-        layers += [*_unit(_CHANNELS, _CHANNELS, 3, groups=_CHANNELS), nn.ReLU6(), *_unit(_CHANNELS, _CHANNELS)]
+        layers += [*convolution(_CHANNELS, _CHANNELS, 3, groups=_CHANNELS), nn.ReLU6(),
+                   *convolution(_CHANNELS, _CHANNELS)]
     return nn.Sequential(*layers)
 
 
@@ -186,7 +127,7 @@ class NanoTrack(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone, self.neck, self.ban_head = _Backbone(), _Neck(), _Head()
+        self.backbone, self.neck, self.ban_head = MobileNetV3((9,), STRIDE), _Neck(), _Head()
 
     @classmethod
     def load(cls, path: Path, sha256: str = WEIGHTS_SHA256) -> NanoTrack:
@@ -227,4 +168,4 @@ class NanoTrack(nn.Module):
 
     def _features(self, false_colour: Tensor) -> Tensor:
         # The published weights were trained on images as OpenCV reads them: B, G, R, 0..255, not normalised.
-        return cast(Tensor, self.backbone(false_colour.flip(1) * 255))
+        return cast(Tensor, self.backbone(false_colour.flip(1) * 255)[-1])

@@ -15,8 +15,9 @@ def load_pretrained(backbone: nn.Module, path: Path, sha256: str = '') -> None:
     `safetensors.torch.save_file(torch.load(f, weights_only=True), 'resnet50.safetensors')`.
 
     Args:
-        backbone: `ResNet50` or `LightBackbone`.
-        path: `*.safetensors` with torchvision's names, float32 or float16.
+        backbone: `ResNet50`, `LightBackbone` or `MobileNetV3`.
+        path: `*.safetensors` with torchvision's names, or a tracker's, whose backbone's names begin with `backbone.`;
+            float32 or float16.
         sha256: what the file must hash to; '' to accept any.
 
     Raises:
@@ -24,6 +25,9 @@ def load_pretrained(backbone: nn.Module, path: Path, sha256: str = '') -> None:
         ValueError: another hash, no intact file, or a tensor of the backbone missing or of another shape.
     """
     tensors = load_tensors(path, sha256)
+    if any(name.startswith('backbone.') for name in tensors):
+        tensors = {name.removeprefix('backbone.'): value for name, value in tensors.items()
+                   if name.startswith('backbone.')}
     state = backbone.state_dict()
     for name, value in state.items():
         if name.endswith('num_batches_tracked'):

@@ -43,6 +43,7 @@ class TrackingConfig:
         most_bands: of a camera while training; one with more is drawn again.
         rate: peak learning rate.
         backbone_rate: share of it for a backbone that starts pretrained.
+        unlock: step from which the weights of such a backbone are trained; its statistics are from the start.
         warm_up: steps in which the rate rises.
         weight_decay: of AdamW.
         sides: of search regions, pixels of the sensor, one a step in turn: a square target is a quarter of it.
@@ -69,6 +70,7 @@ class TrackingConfig:
     most_bands: int = 61
     rate: float = 1e-3
     backbone_rate: float = 0.2
+    unlock: int = 0
     warm_up: int = 100
     weight_decay: float = 1e-4
     sides: tuple[int, ...] = (64, 96, 128, 192)
@@ -179,11 +181,9 @@ class Trainer:
         self.training = [pairs.training.with_config(pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
         self.held_out = HeldOutPairs(pairs.validation, config.sides, config.validation)
         mixed = config.precision == 'bf16' or (config.precision == 'auto' and self.device.type == 'cuda')
-        step = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32)
-        self.step: nn.Module = step
-        if distributed.processes() > 1:
-            devices = [self.device] if self.device.type == 'cuda' else None
-            self.step = DistributedDataParallel(step, devices)
+        self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32)
+        self._unlocked: bool | None = None
+        self.step: nn.Module = self._single
 
     def inputs(self, step: int) -> tuple[TrackingInputs, int]:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
@@ -199,6 +199,7 @@ class Trainer:
 
     def loss(self, step: int) -> dict[str, Tensor]:
         """Losses of the batch of one step."""
+        self._unlock(step >= self.config.unlock)
         inputs, seed = self.inputs(step)
         losses: dict[str, Tensor] = self.step(inputs, torch.Generator(self.device).manual_seed(seed))
         return losses
@@ -249,11 +250,26 @@ class Trainer:
             self.network.load_state_dict({**own, **taken})
         return f'{sha256_of(path)} ({self.config.start_kind}) {self.config.start_note}'.strip()
 
+    def _pretrained(self) -> list[nn.Parameter]:
+        """Parameters of a backbone that starts pretrained and is trained."""
+        if not self.config.start or self.config.start_kind != 'backbone':
+            return []
+        return [parameter for module in self.network.modules() if isinstance(module, AdjustedBackbone)
+                and not module.frozen for parameter in module.backbone.parameters()]
+
+    def _unlock(self, unlocked: bool) -> None:
+        """Train the pretrained backbone from now on, or not yet."""
+        if unlocked == self._unlocked:
+            return
+        self._unlocked = unlocked
+        for parameter in self._pretrained():
+            parameter.requires_grad_(unlocked)
+        if distributed.processes() > 1:     # what waits for gradients is fixed when it is wrapped
+            self.step = DistributedDataParallel(self._single, [self.device] if self.device.type == 'cuda' else None)
+
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters of a pretrained backbone with their share of the rate, and all others."""
-        pretrained = self.config.start and self.config.start_kind == 'backbone'
-        slow = {id(parameter) for module in self.network.modules() if isinstance(module, AdjustedBackbone)
-                for parameter in module.backbone.parameters()} if pretrained else set()
+        slow = {id(parameter) for parameter in self._pretrained()}
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         groups = [{'params': [p for p in trained if (id(p) in slow) == is_slow], 'factor': factor}
                   for is_slow, factor in ((False, 1.0), (True, self.config.backbone_rate))]

@@ -14,7 +14,7 @@ from benchmarks.peers.__main__ import run
 from benchmarks.peers.nanotrack_v2 import NanoTrackV2, create_nanotrack_v2
 from benchmarks.peers.opencv import OpenCvTracker
 from benchmarks.peers.pixels import PixelTracker, fit_cosine, fit_discriminant
-from benchmarks.peers.rows import PEERS, Needs, find_rows
+from benchmarks.peers.rows import PEERS, Needs, find_rows, trained
 from benchmarks.peers.still import Still
 from hsi_models.boxes import Box
 from hsi_models.evaluation.results import read_result
@@ -109,7 +109,7 @@ def test_another_python_without_opencv_is_named():
 
 def test_a_run_writes_what_evaluate_reads_and_goes_on_where_it_stopped(sequences: Path, tmp_path: Path):
     out = tmp_path / 'out'
-    run(sequences, out, ['still', 'discriminant'], Needs())
+    run(sequences, out, find_rows(['still', 'discriminant'], Needs()), Needs())
     result = read_result(out / 'discriminant' / 'drive.txt')
     assert len(result) == 6
     assert result.boxes[0].tolist() == list(box(0))
@@ -117,7 +117,7 @@ def test_a_run_writes_what_evaluate_reads_and_goes_on_where_it_stopped(sequences
     assert json.loads((out / 'still' / 'drive.json').read_text())['frames'] == 6
     (out / 'still' / 'drive.txt').write_text('kept')
     (out / 'discriminant' / 'drive.txt').unlink()
-    run(sequences, out, ['still', 'discriminant'], Needs())
+    run(sequences, out, find_rows(['still', 'discriminant'], Needs()), Needs())
     assert (out / 'still' / 'drive.txt').read_text() == 'kept'
     assert (out / 'discriminant' / 'drive.txt').is_file()
 
@@ -129,3 +129,18 @@ def test_rows_whose_needs_are_not_met_are_left_out_or_refused():
         find_rows(['csrt'], Needs())
     with pytest.raises(ValueError, match='expected rows among still'):
         find_rows(['other'], Needs())
+
+
+def test_weights_that_somebody_trained_are_a_row_of_their_own(tmp_path):
+    from hsi_models.checkpoint import ModelCard, save_checkpoint
+    from hsi_models.runtime.export import build_network
+
+    with pytest.raises(FileNotFoundError):
+        trained('mine', tmp_path / 'none.safetensors')
+    network = build_network('ssf_net:fast')
+    save_checkpoint(tmp_path / 'mine.safetensors', network.state_dict(), ModelCard('ssf_net:fast', {}))
+    rows = find_rows([], Needs(), [trained('mine', tmp_path / 'mine.safetensors')])
+    assert [row.name for row in rows] == ['mine']
+    assert len(rows[0].create(Needs()).weights_sha256) == 64
+    with pytest.raises(ValueError, match='expected rows among .*mine'):
+        find_rows(['yours'], Needs(), rows)

@@ -7,7 +7,7 @@ import torch
 from hsi_models.networks.backbone import AdjustedBackbone, BackboneConfig
 
 
-@pytest.mark.parametrize(('name', 'levels'), [('light', (6, 10)), ('resnet50', ())])
+@pytest.mark.parametrize(('name', 'levels'), [('mobilenet_v3', (3, 9)), ('light', (6, 10)), ('resnet50', ())])
 def test_equally_wide_maps_of_every_level(name, levels):
     with torch.device('meta'):
         network = AdjustedBackbone(BackboneConfig(name, levels), 16)
@@ -17,7 +17,7 @@ def test_equally_wide_maps_of_every_level(name, levels):
 
 
 def test_a_frozen_backbone_keeps_weights_and_statistics():
-    network = AdjustedBackbone(BackboneConfig(levels=(4,), frozen=True), 16).train()
+    network = AdjustedBackbone(BackboneConfig('light', (4,), frozen=True), 16).train()
     before = {name: value.clone() for name, value in network.backbone.state_dict().items()}
     network(torch.randn(2, 3, 64, 64))[0].sum().backward()
     assert all(torch.equal(value, before[name]) for name, value in network.backbone.state_dict().items())
@@ -26,5 +26,5 @@ def test_a_frozen_backbone_keeps_weights_and_statistics():
 
 
 def test_an_unknown_backbone_is_refused():
-    with pytest.raises(ValueError, match="expected backbone 'light' or 'resnet50', got 'vgg'"):
+    with pytest.raises(ValueError, match="expected backbone 'mobilenet_v3', 'light', 'resnet50', got 'vgg'"):
         BackboneConfig('vgg')  # type: ignore[arg-type]

@@ -25,8 +25,8 @@ from hsi_models.training.tracking_windows import WindowConfig
 
 PAIRS = TrackingDataConfig(WindowConfig(px=64))
 PAIRS = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, cameras=2))
-SSF = SsfNetConfig(BackboneConfig(levels=(4,)), channels=8, nodes=4, widths=(4, 4, 4), depths=(0, 1))
-BCR = BcrNetConfig(BackboneConfig(levels=(4, 5)), channels=8)
+SSF = SsfNetConfig(BackboneConfig('light', (4,)), channels=8, nodes=4, widths=(4, 4, 4), depths=(0, 1))
+BCR = BcrNetConfig(BackboneConfig('light', (4, 5)), channels=8)
 
 
 def tiny(data, model='ssf_net', **changes):
@@ -93,7 +93,25 @@ def test_a_pretrained_backbone_is_taken_over_and_learns_more_slowly(corpus_folde
     assert torch.equal(again.network.state_dict()[first], load_tensors(path)[first])
     with pytest.raises(ValueError, match='got none that fit'):
         Trainer(tiny(corpus_folder, 'bcr_net', start=str(path), start_kind='network',
-                     network=dataclasses.replace(BCR, channels=4, backbone=BackboneConfig(levels=(13,)))), tmp_path)
+                     network=dataclasses.replace(BCR, channels=4, backbone=BackboneConfig('light', (13,)))), tmp_path)
+
+
+def test_a_pretrained_backbone_stays_as_it_is_until_it_is_unlocked(corpus_folder, tmp_path, killed_and_resumed):
+    from safetensors.torch import save_file
+
+    backbone = LightBackbone((10,))
+    save_file(backbone.state_dict(), str(tmp_path / 'backbone.safetensors'))
+    config = tiny(corpus_folder, start=str(tmp_path / 'backbone.safetensors'), unlock=2, half=False, weight_decay=0.0,
+                  loop=LoopConfig(2, 1, average=0.0))
+    first, mean = (f'rgb_backbone.backbone.features.0.{name}' for name in ('0.weight', '1.running_mean'))
+    before = load_tensors(Trainer(config, tmp_path / 'a').run(progress=False))
+    assert torch.equal(before[first], backbone.state_dict()['features.0.0.weight'])
+    assert not torch.equal(before[mean], backbone.state_dict()['features.0.1.running_mean'])
+    longer = dataclasses.replace(config, loop=LoopConfig(4, 1, average=0.0))
+    straight = load_tensors(Trainer(longer, tmp_path / 'b').run(progress=False))
+    assert not torch.equal(straight[first], before[first])
+    resumed = load_tensors(killed_and_resumed(lambda: Trainer(longer, tmp_path / 'c'), 3))
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
 
 
 def test_batches_differ_by_step_and_are_bounded_in_pictures(corpus_folder, tmp_path):
