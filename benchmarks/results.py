@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hsi_models.data.simulation.benchmark import VERSION
 from hsi_models.evaluation import evaluate
 from hsi_models.evaluation.bootstrap import Interval, mean_interval, paired_difference
-from hsi_models.evaluation.report import Report, TrackerReport
+from hsi_models.evaluation.report import Report
 from hsi_models.evaluation.robustness import JITTERS
 from hsi_models.evaluation.tables import UNKNOWN, interval, number, pair
 from hsi_models.evaluation.truth import find_truth, read_groups
@@ -30,12 +30,17 @@ TITLES = {
     'ace': 'adaptive cosine estimator', 'nanotrack_v2': 'NanoTrack v2 on false colour',
     'nanotrack_v3': 'NanoTrack v3 on false colour', 'fear_xs': 'FEAR-XS on false colour',
     'fusion': 'untrained fusion on NanoTrack v3',
-    'spectral_dcf': '`spectral_dcf`', 'auto': '**`auto`**',
+    'spectral_dcf': '`spectral_dcf`', 'ssf_net_fast': '`ssf_net:fast`',
+    'ssf_net_rgb': '`ssf_net:fast`, false colour only', 'bcr_net_fast': '`bcr_net:fast`',
+    'bcr_net_rgb': '`bcr_net:fast`, false colour only', 'auto': '**`auto`**',
     'auto_scratch': '`auto` trained from random weights', 'auto_without_prior': '`auto` without the spectral prior',
     'auto_without_refinement': '`auto` without refinement of the box',
     'auto_without_redetection': '`auto` without the search by spectrum',
     'auto_told_nothing_separates': '`auto` told that nothing separates',
 }
+RIVALS = {'ssf_net_fast': ('ssf_net_rgb', 'csrt'), 'bcr_net_fast': ('bcr_net_rgb', 'csrt')}
+"""Rows that a network has to be above: its own form without the spectrum, trained alike, and the yardstick."""
+
 GROUPS = ('ordinary', 'camouflage_1', 'camouflage_2', 'camouflage_3', 'camouflage', 'hide', 'pan')
 
 
@@ -120,6 +125,8 @@ def page(reports: dict[str, Report], hashes: dict[str, str]) -> str:
     if OURS in test.trackers:
         parts += ['## `auto` against each row, on test', 'Difference of AUC, `auto` less the row, with the 95 % '
                   'interval of a paired bootstrap over sequences.', differences_table(test)]
+    parts += section('The published networks against their own forms without a spectrum, and CSRT, on test',
+                     rivals_table(test))
     parts += section('First box off by up to 12 % in position and size (five seeds), test', robustness_table(test))
     parts += section('By attribute, test', attributes_table(test))
     parts += ['## What a tracker says of itself, test', honesty_table(test),
@@ -134,7 +141,7 @@ def section(heading: str, content: str) -> list[str]:
 
 def scores_table(report: Report) -> str:
     """Rows by groups, all sequences and speed."""
-    groups = [group for group in GROUPS if group in report.groups]
+    groups = _groups(report)
     return table(['row', *groups, 'all', '95 % of all', 'frames/s'], [
         [title(one.name), *(pair(one.groups[group]) for group in groups), pair(one.mean), interval(one.auc_interval),
          UNKNOWN if one.fps is None else f'{one.fps:.0f}'] for one in report.trackers.values()])
@@ -142,17 +149,29 @@ def scores_table(report: Report) -> str:
 
 def differences_table(report: Report) -> str:
     """`auto` less every other row."""
-    groups, ours = {group: report.groups[group] for group in GROUPS if group in report.groups}, report.trackers[OURS]
+    return table(['row', *_groups(report), 'all'],
+                 [[title(name), *_differences(report, OURS, name)] for name in report.trackers if name != OURS])
 
-    def cell(other: TrackerReport, names: Iterable[str]) -> str:
-        listed = list(names)
-        found = paired_difference([ours.sequences[name].auc for name in listed],
-                                  [other.sequences[name].auc for name in listed])
-        return f'{found.difference:+.3f} ({interval(found.interval, "+.3f")})'
 
-    return table(['row', *groups, 'all'], [
-        [title(one.name), *(cell(one, names) for names in groups.values()), cell(one, report.truth)]
-        for one in report.trackers.values() if one.name != OURS])
+def rivals_table(report: Report) -> str:
+    """The published networks less what they have to be above; '' without rows of theirs."""
+    rows = [[title(name), title(rival), *_differences(report, name, rival)] for name, rivals in RIVALS.items()
+            for rival in rivals if name in report.trackers and rival in report.trackers]
+    return table(['row', 'less', *_groups(report), 'all'], rows) if rows else ''
+
+
+def _groups(report: Report) -> dict[str, list[str]]:
+    return {group: list(report.groups[group]) for group in GROUPS if group in report.groups}
+
+
+def _differences(report: Report, one: str, other: str) -> list[str]:
+    """AUC of one row less another's, with its interval: a cell a group, and all."""
+    cells = []
+    for names in (*_groups(report).values(), list(report.truth)):
+        ours, theirs = ([report.trackers[row].sequences[name].auc for name in names] for row in (one, other))
+        found = paired_difference(ours, theirs)
+        cells.append(f'{found.difference:+.3f} ({interval(found.interval, "+.3f")})')
+    return cells
 
 
 def robustness_table(report: Report) -> str:

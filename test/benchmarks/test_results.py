@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.results import fill_card, judge, page, weights
+from benchmarks.results import fill_card, judge, page, rivals_table, weights
 
 TRUTH = np.array([[10.0 + 2 * i, 20.0, 30.0, 20.0] for i in range(12)])
 
@@ -71,3 +71,18 @@ def test_a_card_receives_the_scores_of_its_own_weights_only(bench):
     assert low <= auc <= high
     with pytest.raises(ValueError, match="expected a row 'auto' made with the weights abc0.5, got def"):
         fill_card(card, 'auto', reports, {'auto': 'def'})
+
+
+def test_a_published_network_is_set_against_its_form_without_a_spectrum(bench):
+    assert rivals_table(judge(bench / 'test', bench / 'results' / 'test')) == ''
+    for split in ('test', 'validation'):
+        for name in ('ordinary_a', 'pan_b'):
+            write(bench / 'results' / split / 'ssf_net_fast' / f'{name}.txt', TRUTH)
+            write(bench / 'results' / split / 'ssf_net_rgb' / f'{name}.txt', TRUTH + [5, 0, 0, 0])
+    report = judge(bench / 'test', bench / 'results' / 'test')
+    lines = rivals_table(report).splitlines()
+    gain = report.trackers['ssf_net_fast'].mean.auc - report.trackers['ssf_net_rgb'].mean.auc
+    assert gain > 0.1
+    assert len(lines) == 3, 'no CSRT here'
+    assert lines[2].startswith('| `ssf_net:fast` | `ssf_net:fast`, false colour only |')
+    assert f'+{gain:.3f}'.replace('0.', '.') in lines[2].split('|')[-2]
