@@ -22,7 +22,7 @@ class ProbabilityConfig:
     """How the probability image is fitted.
 
     Args:
-        blur_px: Gaussian sigma before anything else, pixels; averages sensor noise.
+        blur_px: Gaussian sigma before anything else, pixels; averages sensor noise (chosen on validation sequences).
         inner: share of the box whose ellipse counts as target.
         ring: width of the ring around the box that counts as surroundings, in units of the box.
         ridge: penalty on the squared whitened weights.
@@ -30,7 +30,7 @@ class ProbabilityConfig:
         max_samples: pixels of the whole frame that are looked at.
     """
 
-    blur_px: float = 0.8
+    blur_px: float = 1.1
     inner: float = 0.7
     ring: float = 1.0
     ridge: float = 2e-3

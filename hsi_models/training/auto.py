@@ -16,6 +16,7 @@ from hsi_models.networks.auto_net import AutoNet
 from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
 from hsi_models.networks.siamese_network import response_points
 from hsi_models.tracking.fusion import FusionConfig
+from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training import distributed
 from hsi_models.training.auto_inputs import CONTEXT, AutoInputs, auto_inputs
 from hsi_models.training.auto_validation import pair_scores, sequence_scores
@@ -64,6 +65,7 @@ class AutoConfig:
         streams: weight of the losses of the probability alone, and of false colour alone where there is no teacher.
         gate: share of what the gate has learned that is kept when the weights are stored, 0 (the rule) to 1. Pairs of
             stills flatter the probability: it fades where light, pose and place change for long.
+        blur_px: of the target probability in pairs, whose targets are smaller than most; see `ProbabilityConfig`.
         grey: share of pairs in false colour that is stretched alike in all channels.
         data: folder that holds `images`, or a packed file.
         sequences: folder of validation sequences with `groups.json`: how well the weights track through them leads
@@ -83,6 +85,7 @@ class AutoConfig:
     distillation: float = 2.0
     streams: float = 1.0
     gate: float = 0.75
+    blur_px: float = 0.8
     grey: float = 0.5
     data: str = '../shared/data'
     sequences: str = ''
@@ -168,7 +171,8 @@ class AutoTrainer:
     """
 
     def __init__(self, config: AutoConfig, folder: Path) -> None:
-        self.config, self.folder, self.fusion = config, folder, FusionConfig()
+        self.config, self.folder = config, folder
+        self.fusion = FusionConfig(fit=ProbabilityConfig(blur_px=config.blur_px))
         self.device = distributed.join(distributed.chosen_device(config.device))
         torch.manual_seed(config.seed)
         self.network, teacher, self.start = self._start()
