@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,7 @@ class CudaGraphExecutor:
     def __init__(self, paths: SiamesePaths, device: str = 'cuda', precision: Precision = 'fp16') -> None:
         if torch.device(device).type != 'cuda':
             raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
+        self._lock = Lock()     # a graph reads and writes tensors that stay where they are
         self._eager = eager = EagerExecutor(paths, device, precision)
         self._device = eager.device
         with torch.cuda.device(self._device), torch.inference_mode():
@@ -68,19 +70,19 @@ class CudaGraphExecutor:
 
     def template(self, *inputs: Array) -> State:
         """See `Executor.template`; the state stays on the device."""
-        with torch.cuda.device(self._device), torch.inference_mode():
+        with self._lock, torch.cuda.device(self._device), torch.inference_mode():
             return self._kept(self._template, self._eager.template_tensors(inputs))
 
     def renew(self, first: State, *inputs: Array) -> State:
         """See `Executor.renew`."""
         if self._renew is None:
             return self.template(*inputs)
-        with torch.cuda.device(self._device), torch.inference_mode():
+        with self._lock, torch.cuda.device(self._device), torch.inference_mode():
             return self._kept(self._renew, [*self._eager.template_tensors(inputs), *first])
 
     def search(self, state: State, *inputs: Array) -> tuple[Array, ...]:
         """See `Executor.search`."""
-        with torch.cuda.device(self._device), torch.inference_mode():
+        with self._lock, torch.cuda.device(self._device), torch.inference_mode():
             outputs = self._search.run([*self._eager.search_tensors(inputs), *state])
             return tuple(output.float().cpu().numpy() for output in outputs)
 

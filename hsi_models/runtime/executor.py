@@ -18,7 +18,7 @@ PRECISIONS: tuple[Precision, ...] = ('fp32', 'fp16', 'bf16')
 
 
 class Executor(Protocol):
-    """Runs the two halves of one network; holds no state of a target."""
+    """Runs the two halves of one network; holds no state of a target, and may be called from several threads."""
 
     def template(self, *inputs: Array) -> State:
         """Run the template path.

@@ -1,7 +1,10 @@
 """The state machine alone, with a matcher that simply measures a bright rectangle."""
 from __future__ import annotations
 
+import gc
 import math
+import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -170,6 +173,24 @@ def test_a_proposal_shortens_the_search():
     target = Box(158, 16, 24, 18)
     statuses = [tracker.update(frame(target, i)).status for i in range(20, 24)]
     assert statuses[tracker.thresholds.found_frames - 1] is TrackStatus.TRACKING
+
+
+def test_looking_at_several_places_at_once_leaves_no_threads_behind():
+    def searching():
+        return [thread for thread in threading.enumerate() if thread.name.startswith('search')]
+
+    gc.collect()
+    before = len(searching())
+    tracker, _ = started()
+    assert len(searching()) == before, 'none before there is work'
+    lose(tracker)
+    assert 0 < len(searching()) - before <= 2
+    del tracker, _
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while len(searching()) > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(searching()) == before
 
 
 def test_a_lost_target_has_the_size_that_it_usually_had():
