@@ -57,16 +57,21 @@ def _super_resolver(name: str, preset: str, note: str) -> Entry:
                  weights=f'{_SR}:shipped_sha256', note=note)
 
 
+def _network(name: str, preset: str) -> Entry:
+    module, shipped = 'hsi_models.tracking.network_trackers', preset == 'fast'
+    return Entry(name, 'tracker', f'{module}:create', preset, options={'network': f'{name}:{preset}'},
+                 measure=f'{module}:measure', weights=f'{module}:shipped_sha256', ready=shipped,
+                 note='as published but for a light backbone; weights trained lightly, on a CPU' if shipped else
+                 'as published; no trained weights are shipped: give weights=PATH')
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry('auto', 'tracker', 'hsi_models.tracking.default:create', alias_of='hsi_models.tracking.default:chosen',
           measure='hsi_models.tracking.auto_tracker:measure', weights='hsi_models.tracking.auto_tracker:shipped_sha256',
           note='the default: spectral_dcf, as long as no trained weights of its network are shipped'),
     Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
           note='correlation filter on spatial features and the target probability image; needs no weights'),
-    *(Entry(name, 'tracker', 'hsi_models.tracking.network_trackers:create', preset,
-            options={'network': f'{name}:{preset}'}, measure='hsi_models.tracking.network_trackers:measure',
-            note='no trained weights are shipped yet: give weights=PATH', ready=False)
-      for name in ('ssf_net', 'bcr_net') for preset in ('fast', 'paper')),
+    *(_network(name, preset) for name in ('ssf_net', 'bcr_net') for preset in ('fast', 'paper')),
     _super_resolver('cst_eigen', '', 'a small CST over eigen-images of the frame, back-projected'),
     _super_resolver('cst', 'fast', 'CST blocks over eigen-images, back-projected'),
     _super_resolver('cst', 'paper', 'CST as published; train it first'),

@@ -34,6 +34,7 @@ from hsi_models.tracking.template_update import Action, TemplateUpdate, Template
 from hsi_models.tracking.views import inner_spectrum
 
 Floats = npt.NDArray[np.float32]
+_SAME = 0.5          # IoU with the given box from which the answer to the first frame is the target
 _SEARCHERS = 2      # places of a lost target that are looked at at once
 
 
@@ -58,6 +59,8 @@ class SiameseConfig:
         sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
         score: from cues to confidence.
         update: when the template is renewed; None: never.
+        first_size: correct the size of every answer by what the network makes of the first frame's own box, which is
+            known: a network that sees targets a tenth too large otherwise grows from frame to frame.
         usual_size: frames of TRACKING whose median size a target has when it is LOST, to be changed only where its
             spectrum agrees, and to be found first of all where it agrees; 0: the last size, and the score alone.
 
@@ -72,6 +75,7 @@ class SiameseConfig:
     sidelobe_share: float = 0.2
     score: ScoreModel = field(default_factory=siamese_score)
     update: TemplateUpdateConfig | None = None
+    first_size: bool = False
     usual_size: int = 0
 
     def __post_init__(self) -> None:
@@ -100,14 +104,19 @@ class _Target:
     unseen: int = 0
     lost_frames: int = 0
     lost_at: tuple[float, float] = (0.0, 0.0)
+    bias: tuple[float, float] = (1.0, 1.0)
     peaks: RunningMedian = field(default_factory=RunningMedian)
 
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """What one search crop gave: the new box, the value of the response there, and what it is worth."""
+    """What one search crop gave: the new box, the value of the response there, and what it is worth.
+
+    `raw` is the network's own size over that of the box before.
+    """
 
     box: Box
+    raw: tuple[float, float]
     value: float
     cues: Cues
     score: float
@@ -167,7 +176,10 @@ class SiameseTracker:
         target = _Target(template, template, template, update, box, spectrum, frame.data.shape, frame.stamp_ns,
                          (RunningMedian(self.config.usual_size), RunningMedian(self.config.usual_size)))
         # What the response to the first frame itself is like: later ones are measured by it.
-        target.peaks.add(self._ask(target, frame, box.centre, lost=False).value)
+        answer = self._ask(target, frame, box.centre, lost=False)
+        target.peaks.add(answer.value)
+        if self.config.first_size and answer.box.iou(box) > _SAME:
+            target.bias = answer.raw
         self._target = target
         self._machine.reset()
         return self._state(target, 1.0, spectrum, 0.0)
@@ -247,8 +259,10 @@ class SiameseTracker:
         value = float(response.score[row, column])
         rate = config.learning_rate * float(penalty[row, column]) * value
         x1, y1, x2, y2 = (float(v) for v in response.boxes[:, row, column])
-        chosen = Box.from_centre((x1 + x2) / 2, (y1 + y2) / 2, start.w + rate * (max(x2 - x1, 1.0) - start.w),
-                                 start.h + rate * (max(y2 - y1, 1.0) - start.h))
+        width, height = max(x2 - x1, 1.0), max(y2 - y1, 1.0)
+        chosen = Box.from_centre((x1 + x2) / 2, (y1 + y2) / 2,
+                                 start.w + rate * (width / target.bias[0] - start.w),
+                                 start.h + rate * (height / target.bias[1] - start.h))
         box = self._limited(to_frame(self.matcher.refine(target.template, response, chosen), region, size), frame)
         spectrum = inner_spectrum(frame, box)
         usual = target.peaks.value
@@ -258,7 +272,7 @@ class SiameseTracker:
             spectral_angle_rad=float(spectral_angle(spectrum, target.spectrum)),
             jump=0.0 if lost else math.dist(box.centre, target.box.centre) / math.sqrt(target.box.area),
             contrast=math.nan if response.contrast is None else float(response.contrast[row, column]))
-        return _Answer(box, value, cues, config.score.score(cues), spectrum)
+        return _Answer(box, (width / start.w, height / start.h), value, cues, config.score.score(cues), spectrum)
 
     def _renew(self, target: _Target, frame: HyperspectralFrame, answer: _Answer, status: TrackStatus) -> None:
         """Renew the template, or take the one before back, where the rule says so."""

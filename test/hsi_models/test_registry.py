@@ -78,11 +78,19 @@ def test_super_resolvers_tell_size_and_weights_by_scale(scale: int, weights: boo
     assert rows['bicubic', None]['parameters'] == 0
 
 
-@pytest.mark.parametrize('name', ['ssf_net', 'ssf_net:paper', 'bcr_net', 'bcr_net:fast'])
+@pytest.mark.parametrize('name', ['ssf_net:paper', 'bcr_net:paper'])
 def test_an_untrained_network_is_no_tracker(name: str) -> None:
     with pytest.raises(ValueError, match='expected weights=PATH with trained weights of .*_net:.*, got none'):
         registry.create_tracker(name)
     assert name not in registry.tracker_names()
+
+
+def test_without_its_file_a_preset_is_no_tracker_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hsi_models.tracking import network_trackers
+    monkeypatch.setattr(network_trackers, 'shipped_weights', lambda network: tmp_path / 'none.safetensors')
+    with pytest.raises(ValueError, match='expected weights=PATH with trained weights of bcr_net:fast, got none'):
+        registry.create_tracker('bcr_net')
+    assert {row['weights'] for row in registry.models() if row['name'] == 'bcr_net'} == {None}
 
 
 def test_networks_tell_size_and_cost() -> None:
@@ -90,7 +98,8 @@ def test_networks_tell_size_and_cost() -> None:
     assert 0.5e6 < rows['ssf_net', 'fast']['parameters'] < 3e6
     assert 0.5e6 < rows['bcr_net', 'fast']['parameters'] < 3e6
     assert rows['ssf_net', 'fast']['gmacs'] == pytest.approx(1.114, abs=1e-3)
-    assert rows['ssf_net', 'fast']['weights'] is None
+    assert len(rows['ssf_net', 'fast']['weights'] or '') == 64
+    assert rows['ssf_net', 'paper']['weights'] is None
 
 
 def test_weights_by_path_make_a_tracker(tmp_path: Path) -> None:

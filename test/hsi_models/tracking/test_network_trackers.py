@@ -13,7 +13,7 @@ from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.runtime.export import build_network
 from hsi_models.tracking.confidence import StatusThresholds
-from hsi_models.tracking.network_trackers import create, measure, published_config
+from hsi_models.tracking.network_trackers import create, measure, published_config, published_score
 from hsi_models.tracking.siamese import SiameseConfig
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
@@ -58,7 +58,8 @@ class Counting:
 
 
 def test_the_response_becomes_a_box_as_published():
-    assert published_config('ssf_net:fast') == SiameseConfig(0.085, 0.46, 0.44)
+    assert published_config('ssf_net:fast') == SiameseConfig(0.085, 0.46, 0.44, score=published_score(),
+                                                             first_size=True)
     assert published_config('bcr_net:paper').update == TemplateUpdateConfig()
 
 

@@ -137,6 +137,39 @@ def test_the_size_follows_slowly_and_not_at_all_without_a_rate():
     assert (fixed.w, fixed.h) == pytest.approx((START.w, START.h), rel=1e-4)
 
 
+class Swelling(Measure):
+    """Answers a fifth wider and a tenth higher than what it sees."""
+
+    def search(self, template, frame, region):
+        response = super().search(template, frame, region)
+        x1, y1, x2, y2 = response.boxes
+        width, height = 1.2 * (x2 - x1), 1.1 * (y2 - y1)
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        return Response(response.score, np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2]))
+
+
+@pytest.mark.parametrize('corrected', [True, False])
+def test_a_network_that_answers_too_large_is_corrected_by_the_first_frame(corrected):
+    tracker = SiameseTracker(Swelling(), SiameseConfig(first_size=corrected))
+    tracker.initialise(frame(START), START)
+    for index in range(1, 20):
+        box = tracker.update(frame(START, index)).box
+    expected = 1.0 if corrected else 1.2
+    assert box.w / START.w == pytest.approx(expected, abs=0.03)
+    bigger = Box.from_centre(*START.centre, 30, 22)
+    for index in range(20, 50):
+        box = tracker.update(frame(bigger, index)).box
+    assert box.w / bigger.w == pytest.approx(expected, abs=0.05), 'what grows still grows'
+
+
+def test_a_first_answer_that_is_something_else_corrects_nothing():
+    tracker, _ = started(config=SiameseConfig(first_size=True))
+    assert tracker._target.bias == pytest.approx((1.0, 1.0), abs=0.06)
+    elsewhere = SiameseTracker(Measure(), SiameseConfig(first_size=True))
+    elsewhere.initialise(frame(START), Box.from_centre(START.centre[0] + 20, START.centre[1], START.w, START.h))
+    assert elsewhere._target.bias == (1.0, 1.0)
+
+
 def lose(tracker: SiameseTracker, frames: int = 20) -> list[TrackStatus]:
     return [tracker.update(frame(None, i)).status for i in range(1, frames)]
 
