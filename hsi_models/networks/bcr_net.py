@@ -77,7 +77,7 @@ class BcrNetConfig:
 
     @classmethod
     def preset(cls, name: str) -> BcrNetConfig:
-        """`paper`: frozen ResNet-50, 256 channels, the paper's forms; `fast`: the light backbone, 64 channels.
+        """`paper`: frozen ResNet-50, 256 channels, the paper's forms; `fast`: MobileNetV3 of a tracker, 64 channels.
 
         Raises:
             ValueError: no such preset.

@@ -1,4 +1,4 @@
-"""The light backbone of the `fast` presets: MobileNetV2 cut where it leaves stride 8.
+"""A light backbone for SSF-Net and BCR-Net: MobileNetV2 cut where it leaves stride 8.
 
 Ours; no paper states one. The variant of Apache MXNet's model zoo keeps its 64-channel group at stride 8, which gives a
 tracker deeper features at that resolution than torchvision's (seven blocks instead of three); names of the weights

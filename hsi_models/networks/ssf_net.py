@@ -69,7 +69,7 @@ class SsfNetConfig:
 
     @classmethod
     def preset(cls, name: str) -> SsfNetConfig:
-        """`paper`: ResNet-50 and 256 channels; `fast`: the light backbone and 64 channels.
+        """`paper`: ResNet-50 and 256 channels; `fast`: MobileNetV3 of a tracker and 64 channels.
 
         Raises:
             ValueError: no such preset.

@@ -44,7 +44,7 @@ def crop(image: npt.NDArray[Any], region: Box, size: tuple[int, int],
     rows, row_samples, row_step = _axis(region.y, region.h, size[0])
     columns, column_samples, column_step = _axis(region.x, region.w, size[1])
     patch = _average(_pixels(image, rows, columns, border), row_step, column_step)
-    # Fewer pixels go through the second axis, and rows are copied as a whole: the first axis is where cells are.
+    # Enlarging: along the rows while there are few of them; after that whole rows are copied.
     if size[0] > patch.shape[0]:
         return _interpolate(_interpolate(patch, 1, column_samples), 0, row_samples)
     return _interpolate(_interpolate(patch, 0, row_samples), 1, column_samples)
