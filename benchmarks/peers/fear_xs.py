@@ -33,6 +33,7 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import load_weights
 from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
+from hsi_models.networks.backbone import ImageNetNormalisation
 from hsi_models.networks.nanotrack import MAX_LOG_DISTANCE
 from hsi_models.runtime.executor import Executor, Runtime, State, mix
 from hsi_models.runtime.paths import SiamesePaths, _Half, create_executor
@@ -50,7 +51,6 @@ GEOMETRY = Geometry(cells=16, stride=16, template_size=128, search_size=256)
 TEMPLATE_MARGIN, SEARCH_MARGIN = 0.2, 2.0
 MINIMUM_PX = 3.0
 
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _FEATURES, _TEMPLATE_CELLS = 256, 64
 # kernel, hidden, out, stride; no first 1x1 where it would not expand
 _BLOCKS = ((3, 16, 16, 1), (3, 96, 24, 2), (3, 24, 24, 1), (3, 24, 24, 1), (5, 144, 32, 2), (5, 96, 32, 1),
@@ -118,14 +118,10 @@ class _Branch(nn.Module):
 class FearXS(nn.Module):
     """Template and search half; stateless."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self) -> None:
         super().__init__()
+        self.normalise = ImageNetNormalisation()
         self.backbone, self.cls, self.reg = _Backbone(), _Branch(1), _Branch(4)
-        for name, values in (('mean', _MEAN), ('deviation', _DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).reshape(3, 1, 1), persistent=False)
 
     def template(self, false_colour: Tensor) -> tuple[Tensor]:
         """(B, 3, 128, 128), RGB, 0..1 -> kernels (B, 64, 256) of both branches."""
@@ -140,7 +136,7 @@ class FearXS(nn.Module):
         return torch.cat([torch.zeros_like(target), target], 1), distances
 
     def _features(self, false_colour: Tensor) -> Tensor:
-        return cast(Tensor, self.backbone((false_colour - self.mean) / self.deviation))
+        return cast(Tensor, self.backbone(self.normalise(false_colour)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,7 +94,7 @@ class NanoTrackV2(nn.Module):
         return logits, distances.clamp_max(v3.MAX_LOG_DISTANCE).exp()
 
     def _features(self, false_colour: Tensor) -> Tensor:
-        return cast(Tensor, self.backbone(false_colour.flip(1) * 255)[-1])
+        return cast(Tensor, self.backbone(false_colour)[-1])
 
 
 class _Eager:

@@ -119,6 +119,4 @@ class AutoNet(nn.Module):
         return mixed, (1 - follow) * distances[:, 0] + follow * distances[:, 1]
 
     def _features(self, pictures: Tensor) -> Tensor:
-        # The published weights were trained on B, G, R, 0..255, not normalised.
-        images = (pictures.flatten(0, 1).flip(1) * 255).contiguous(memory_format=torch.channels_last)
-        return cast(Tensor, self.backbone(images)[-1])  # channels last: half the time on a CPU
+        return cast(Tensor, self.backbone(pictures.flatten(0, 1))[-1])

@@ -10,8 +10,47 @@ from torch import Tensor, nn
 
 from hsi_models.networks.layers.adjust import Adjust
 from hsi_models.networks.light_backbone import LightBackbone
-from hsi_models.networks.mobilenet_v3 import NormalisedMobileNetV3
+from hsi_models.networks.mobilenet_v3 import MobileNetV3
 from hsi_models.networks.resnet import ResNet50
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def _per_channel(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values).view(1, 3, 1, 1)
+
+
+class ImageNetNormalisation(nn.Module):
+    """sRGB 0..1 to what ImageNet-trained weights expect."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer('mean', _per_channel(_MEAN), persistent=False)
+        self.register_buffer('std', _per_channel(_STD), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 3, H, W)."""
+        return (image - self.mean) / self.std
+
+
+class NormalisedMobileNetV3(MobileNetV3):
+    """A tracker's backbone, for pictures as the other backbones take them."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, levels: tuple[int, ...] = (9,), stride: int = 8) -> None:
+        super().__init__(levels, stride)
+        self.register_buffer('scale', 255 * _per_channel(_STD), persistent=False)
+        self.register_buffer('offset', 255 * _per_channel(_MEAN), persistent=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, S, S), zero mean and unit deviation -> a map a level."""
+        return self.maps((image * self.scale + self.offset).flip(1))
+
 
 _BACKBONES: dict[str, Callable[[tuple[int, ...]], ResNet50 | LightBackbone | NormalisedMobileNetV3]] = {
     'mobilenet_v3': NormalisedMobileNetV3, 'light': LightBackbone, 'resnet50': lambda levels: ResNet50()}
@@ -63,19 +102,3 @@ class AdjustedBackbone(nn.Module):
     def forward(self, image: Tensor) -> list[Tensor]:
         """(B, 3, S, S), zero mean and unit deviation -> maps (B, channels, S / 8, S / 8), one a level."""
         return [adjust(level) for adjust, level in zip(self.adjusts, self.backbone(image), strict=True)]
-
-
-class ImageNetNormalisation(nn.Module):
-    """sRGB 0..1 to what ImageNet-trained weights expect."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer('mean', torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer('std', torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, 3, H, W)."""
-        return (image - self.mean) / self.std

@@ -19,7 +19,6 @@ _BLOCKS = ((3, 16, 16, 8, False, 2), (3, 72, 24, 0, False, 2), (3, 88, 24, 0, Fa
            (5, 240, 40, 64, True, 1), (5, 240, 40, 64, True, 1), (5, 120, 48, 32, True, 1), (5, 144, 48, 40, True, 1),
            (5, 288, 96, 72, True, 1))
 _FIRST = 3          # block whose map has stride 8
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class _Depthwise(nn.Conv2d):
@@ -67,7 +66,7 @@ class _InvertedResidual(nn.Module):
     """A block of MobileNetV3; without the first 1x1 where it would not expand."""
 
     def __init__(self, channels: int, kernel: int, hidden: int, out: int, squeezed: int, hard_swish: bool,
-                 stride: int, skip: bool) -> None:
+                 stride: int) -> None:
         super().__init__()
         activation = nn.Hardswish if hard_swish else nn.ReLU
         attention = _SqueezeExcitation(hidden, squeezed) if squeezed else nn.Identity()
@@ -77,7 +76,7 @@ class _InvertedResidual(nn.Module):
         else:
             layers = [*convolution(channels, hidden), activation(), *depthwise, attention, activation()]
         self.conv = nn.Sequential(*layers, *convolution(hidden, out))
-        self.skip = skip
+        self.skip = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, out, H / stride, W / stride)."""
@@ -108,17 +107,19 @@ class MobileNetV3(nn.Module):
         blocks: list[nn.Module] = [nn.Sequential(*convolution(3, 16, 3, 2), nn.Hardswish())]
         channels = 16
         for number, (kernel, hidden, out, squeezed, hard_swish, step) in enumerate(_BLOCKS[:levels[-1]], 1):
-            kept = stride == 8 and number > _FIRST
-            blocks.append(_InvertedResidual(channels, kernel, hidden, out, squeezed, hard_swish, 1 if kept else step,
-                                            step == 1 and channels == out))
+            step = 1 if stride == 8 and number > _FIRST else step
+            blocks.append(_InvertedResidual(channels, kernel, hidden, out, squeezed, hard_swish, step))
             channels = out
         self.dense = stride == 8
         self.features = nn.Sequential(*blocks)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(B, 3, S, S), B, G, R, 0..255 -> a map a level; at stride 8, S 127 -> 16, 255 -> 32."""
-        if image.device.type == 'cpu':      # half the time there
-            image = image.contiguous(memory_format=torch.channels_last)
+        """(B, 3, S, S), R, G, B, 0..1 -> a map a level; at stride 8, S 127 -> 16, 255 -> 32."""
+        return self.maps(image.flip(1) * 255)
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """The same of a picture as the published weights were trained on, as OpenCV reads it: B, G, R, 0..255."""
+        image = image.contiguous(memory_format=torch.channels_last)     # half the time on a CPU
         maps = []
         for number, block in enumerate(self.features):
             image = cast(Tensor, block(image))
@@ -128,19 +129,3 @@ class MobileNetV3(nn.Module):
             if number in self.levels:
                 maps.append(weave_phases(image) if split else image)
         return maps
-
-
-class NormalisedMobileNetV3(MobileNetV3):
-    """The same for pictures as other backbones take them: R, G, B, normalised by ImageNet's mean and deviation."""
-
-    scale: Tensor
-    offset: Tensor
-
-    def __init__(self, levels: tuple[int, ...] = (9,), stride: int = 8) -> None:
-        super().__init__(levels, stride)
-        self.register_buffer('scale', 255 * torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer('offset', 255 * torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """(B, 3, S, S), zero mean and unit deviation -> a map a level."""
-        return super().forward((image * self.scale + self.offset).flip(1))

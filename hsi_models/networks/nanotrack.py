@@ -167,5 +167,4 @@ class NanoTrack(nn.Module):
         return cast(tuple[Tensor, Tensor], self.ban_head(state, self._features(false_colour)))
 
     def _features(self, false_colour: Tensor) -> Tensor:
-        # The published weights were trained on images as OpenCV reads them: B, G, R, 0..255, not normalised.
-        return cast(Tensor, self.backbone(false_colour.flip(1) * 255)[-1])
+        return cast(Tensor, self.backbone(false_colour)[-1])
