@@ -98,9 +98,9 @@ def fill_card(path: Path, row: str, reports: dict[str, Report], hashes: dict[str
     if hashes.get(row) != card['sha256']:
         raise ValueError(f'expected a row {row!r} made with the weights {card["sha256"]}, got {hashes.get(row)}')
     for split, report in reports.items():
-        one, groups = report.trackers[row], {group: report.groups[group] for group in GROUPS if group in report.groups}
+        one = report.trackers[row]
         found: dict[str, object] = {'all': [round(one.mean.auc, 3), *_rounded(one.auc_interval)]}
-        for group, names in groups.items():
+        for group, names in _groups(report).items():
             scores = [one.sequences[name].auc for name in names]
             found[group] = [round(one.groups[group].auc, 3), *_rounded(mean_interval(scores))]
         card[split]['success_auc_and_95_percent_interval'] = found

@@ -37,7 +37,6 @@ def main() -> None:
     parser.add_argument('--nanotrack', type=Path, metavar='FILE', help='weights of NanoTrack v3, safetensors')
     parser.add_argument('--nanotrack-v2', type=Path, metavar='FILE', help='weights of NanoTrack v2, safetensors')
     parser.add_argument('--fear-xs', type=Path, metavar='FILE', help='weights of FEAR-XS, safetensors')
-    parser.add_argument('--auto-scratch', type=Path, metavar='FILE', help='weights of auto from random ones')
     parser.add_argument('--trained', action='append', default=[], metavar='ROW=FILE',
                         help='a row of its own for weights of `hsi-tracking train`, their card beside them; may be '
                              'repeated')
@@ -47,8 +46,7 @@ def main() -> None:
                              f'{PERTURBATIONS[0]} .. {PERTURBATIONS[-1]}, {JITTERS[0]} .. {JITTERS[-1]}')
     parser.add_argument('--threads', type=int, default=1, metavar='N', help='of PyTorch and OpenCV (1)')
     arguments = parser.parse_args()
-    needs = Needs(arguments.nanotrack, arguments.nanotrack_v2, arguments.opencv, arguments.fear_xs,
-                  arguments.auto_scratch)
+    needs = Needs(arguments.nanotrack, arguments.nanotrack_v2, arguments.opencv, arguments.fear_xs)
     rows, first_boxes = ([name for name in listed.split(',') if name]
                          for listed in (arguments.rows, arguments.first_box))
     try:

@@ -19,14 +19,12 @@ class Needs:
         nanotrack_v2: weights of NanoTrack v2, `*.safetensors`.
         opencv: a Python with opencv-contrib-python-headless.
         fear_xs: weights of FEAR-XS, `*.safetensors`.
-        auto_scratch: weights of `auto` trained from random ones.
     """
 
     nanotrack: Path | None = None
     nanotrack_v2: Path | None = None
     opencv: Path | None = None
     fear_xs: Path | None = None
-    auto_scratch: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -118,20 +116,14 @@ def _without(**changes: object) -> Callable[[Needs], Tracker]:
     return create
 
 
-def _scratch(needs: Needs) -> Tracker:
-    from hsi_models.tracking.auto_tracker import create
-    return create(weights=needs.auto_scratch)
-
-
 _NEVER = (2.0, 3.0)     # separability and overlap are at most 1
 ABLATIONS = (
-    Row('auto_scratch', _scratch, speaks=True, needs='auto_scratch'),
     Row('auto_without_prior', _without(prior=0.0), speaks=True),
     Row('auto_without_refinement', _without(refine_share=0.0), speaks=True),
     Row('auto_without_redetection', _without(redetect_roc=2.0), speaks=True),
     Row('auto_told_nothing_separates', _without(ok=_NEVER, prior_roc=_NEVER, redetect_roc=2.0), speaks=True),
 )
-"""`auto` with a part removed, and from random weights; the former need the shipped weights."""
+"""`auto` with a part removed; needs the shipped weights."""
 
 
 def trained(name: str, weights: Path) -> Row:
@@ -151,10 +143,9 @@ def find_rows(names: list[str], needs: Needs, more: Sequence[Row] = ()) -> list[
         ValueError: an unknown name, or a row whose need is not met.
     """
     known = {row.name: row for row in (*PEERS, *ABLATIONS, *more)}
-    if more and not names:
-        return list(more)
     if not names:
-        return [row for row in PEERS if not row.needs or getattr(needs, row.needs)] + [_own('spectral_dcf')]
+        return list(more) or [row for row in PEERS if not row.needs or getattr(needs, row.needs)] \
+            + [_own('spectral_dcf')]
     unknown = [name for name in names if name not in known and name not in tracker_names()]
     if unknown:
         raise ValueError(f'expected rows among {", ".join([*known, *tracker_names()])}, got {", ".join(unknown)}')
