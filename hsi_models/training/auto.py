@@ -9,7 +9,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of
 from hsi_models.networks.auto_net import AutoNet
@@ -180,9 +179,7 @@ class AutoTrainer:
         self.training, self.validation = (
             [simulator.with_config(replace(simulator.config, template_px=side, search_px=side, context=CONTEXT))
              for side in config.sides] for simulator in (pairs.training, pairs.validation))
-        self.step: nn.Module = AutoStep(self.network, teacher, config)
-        if distributed.processes() > 1:
-            self.step = DistributedDataParallel(self.step, [self.device] if self.device.type == 'cuda' else None)
+        self.step = distributed.shared_gradients(AutoStep(self.network, teacher, config), self.device)
 
     def _start(self) -> tuple[AutoNet, AutoNet | None, str]:
         if not self.config.start:

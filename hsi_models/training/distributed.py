@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 Value = TypeVar('Value')
 
@@ -45,6 +47,16 @@ def join(device: torch.device) -> torch.device:
     if not dist.is_initialized():
         dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
     return device
+
+
+def shared_gradients(module: nn.Module, device: torch.device) -> nn.Module:
+    """A module whose gradients are the mean over all processes; itself where there is one.
+
+    What is waited for is fixed here: the parameters that need a gradient now.
+    """
+    if processes() == 1:
+        return module
+    return DistributedDataParallel(module, [device] if device.type == 'cuda' else None)
 
 
 def leave() -> None:

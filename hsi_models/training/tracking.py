@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from hsi_models.checkpoint import ModelCard, load_tensors, save_checkpoint, sha256_of
 from hsi_models.networks.backbone import AdjustedBackbone
@@ -183,7 +182,7 @@ class Trainer:
         mixed = config.precision == 'bf16' or (config.precision == 'auto' and self.device.type == 'cuda')
         self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32)
         self._unlocked: bool | None = None
-        self.step: nn.Module = self._single
+        self.step: nn.Module
 
     def inputs(self, step: int) -> tuple[TrackingInputs, int]:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
@@ -264,8 +263,7 @@ class Trainer:
         self._unlocked = unlocked
         for parameter in self._pretrained():
             parameter.requires_grad_(unlocked)
-        if distributed.processes() > 1:     # what waits for gradients is fixed when it is wrapped
-            self.step = DistributedDataParallel(self._single, [self.device] if self.device.type == 'cuda' else None)
+        self.step = distributed.shared_gradients(self._single, self.device)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters of a pretrained backbone with their share of the rate, and all others."""
