@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
+from hsi_models.tracking.crops import siamese_region
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,6 +62,29 @@ class Response:
         if wrong.any():
             raise ValueError(f'expected finite scores and boxes from the network, got nan or inf in {wrong.sum()} of '
                              f'{wrong.size} cells: its weights do not fit, or need a higher precision')
+
+
+def size_penalty(boxes: Floats, before: Box, strength: float) -> Floats:
+    """exp(-k (r s - 1)), r and s >= 1 the changes of aspect and of size with context (SiamRPN, section 4.3).
+
+    Args:
+        boxes: corners, (4, n, n).
+        before: the box of the frame before, same unit.
+        strength: k.
+
+    Returns:
+        (n, n), 0..1; 1 where size and aspect stay.
+    """
+    width, height = np.maximum(boxes[2] - boxes[0], 1e-3), np.maximum(boxes[3] - boxes[1], 1e-3)
+    margin = (width + height) / 2
+    side, side_before = np.sqrt((width + margin) * (height + margin)), siamese_region(before).w
+    change = _either_way(side / side_before) * _either_way(width / height / (before.w / before.h))
+    penalty: Floats = np.exp(-strength * (change - 1))
+    return penalty
+
+
+def _either_way(ratio: Floats) -> Floats:
+    return np.maximum(ratio, 1 / ratio)
 
 
 class Matcher(Protocol):

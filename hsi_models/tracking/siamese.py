@@ -27,14 +27,14 @@ from hsi_models.tracking.confidence import (
     peak_to_sidelobe_ratio,
 )
 from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
-from hsi_models.tracking.matcher import Matcher
+from hsi_models.tracking.matcher import Matcher, size_penalty
 from hsi_models.tracking.redetection import spiral_candidate
 from hsi_models.tracking.state import TrackState, TrackStatus
 from hsi_models.tracking.template_update import Action, TemplateUpdate, TemplateUpdateConfig
 from hsi_models.tracking.views import inner_spectrum
 
 Floats = npt.NDArray[np.float32]
-_SAME = 0.5          # IoU with the given box from which the answer to the first frame is the target
+_SAME = 0.5         # IoU with the given box from which the answer to the first frame is the target
 _SEARCHERS = 2      # places of a lost target that are looked at at once
 
 
@@ -302,26 +302,3 @@ class SiameseTracker:
             box=None if status is TrackStatus.LOST else target.box, best_guess=target.box, score=score, status=status,
             spectrum=spectrum, spectral_angle_rad=angle, velocity=target.velocity, age=target.age,
             frames_since_seen=target.unseen)
-
-
-def size_penalty(boxes: Floats, before: Box, strength: float) -> Floats:
-    """exp(-k (r s - 1)), r and s >= 1 the changes of aspect and of size with context (SiamRPN, section 4.3).
-
-    Args:
-        boxes: corners, (4, n, n).
-        before: the box of the frame before, same unit.
-        strength: k.
-
-    Returns:
-        (n, n), 0..1; 1 where size and aspect stay.
-    """
-    width, height = np.maximum(boxes[2] - boxes[0], 1e-3), np.maximum(boxes[3] - boxes[1], 1e-3)
-    margin = (width + height) / 2
-    side, side_before = np.sqrt((width + margin) * (height + margin)), siamese_region(before).w
-    change = _either_way(side / side_before) * _either_way(width / height / (before.w / before.h))
-    penalty: Floats = np.exp(-strength * (change - 1))
-    return penalty
-
-
-def _either_way(ratio: Floats) -> Floats:
-    return np.maximum(ratio, 1 / ratio)

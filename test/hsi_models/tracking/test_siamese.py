@@ -15,10 +15,9 @@ from hsi_models.frame import HyperspectralFrame
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.crops import crop
 from hsi_models.tracking.matcher import Geometry, Response
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker, size_penalty
+from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
 from hsi_models.tracking.state import Tracker, TrackStatus
 from hsi_models.tracking.template_update import TemplateUpdateConfig
-from hsi_models.tracking.views import Pixels, inner_spectrum
 
 HEIGHT, WIDTH = 120, 200
 
@@ -93,26 +92,6 @@ def test_it_follows_the_protocol_and_a_target_that_moves_and_grows():
     assert state.velocity[0] == pytest.approx(1.5 * 25, rel=0.3)
     assert state.spectral_angle_rad < 0.01
     np.testing.assert_allclose(state.spectrum, [0.9, 0.6, 0.5, 0.4], rtol=1e-5)
-
-
-def test_the_middle_cell_stands_for_the_middle_of_the_crop():
-    for geometry in (Geometry(15, 16), Geometry(25, 8)):
-        distances = np.broadcast_to(np.array([1, 2, 3, 4], np.float32)[:, None, None],
-                                    (4, geometry.cells, geometry.cells))
-        boxes, middle = geometry.boxes(distances), geometry.cells // 2
-        np.testing.assert_allclose(boxes[:, middle, middle], [126.5, 125.5, 130.5, 131.5])
-        np.testing.assert_allclose(boxes[:, middle, middle + 1] - boxes[:, middle, middle],
-                                   [geometry.stride, 0, geometry.stride, 0])
-
-
-def test_the_penalty_is_one_for_the_same_size_and_the_same_both_ways():
-    before = Box(0, 0, 40, 20)
-    sizes = [(40, 20), (80, 40), (20, 10), (20, 40)]
-    boxes = np.array([[0, 0, w, h] for w, h in sizes], np.float32).T[:, None]
-    same, double, half, turned = size_penalty(boxes, before, 0.138)[0]
-    assert same == pytest.approx(1)
-    assert double == pytest.approx(half) == pytest.approx(math.exp(-0.138))
-    assert turned == pytest.approx(math.exp(-0.138 * 3))      # aspect 2 became 1 / 2
 
 
 def test_of_two_equal_targets_the_nearer_one_is_followed():
@@ -308,19 +287,3 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing():
 def test_bad_configurations_say_why(options, message):
     with pytest.raises(ValueError, match=message):
         SiameseConfig(**options)
-
-
-def test_pixels_show_a_region_like_the_plain_crop():
-    rng = np.random.default_rng(0)
-    image = HyperspectralFrame(rng.random((90, 120, 5), np.float32))
-    for region in (Box(10.3, 20.6, 40, 40), Box(-15, 60, 50, 50)):
-        pixels = Pixels.around(image, region, 127)
-        assert pixels.step == 1
-        np.testing.assert_allclose(pixels.crop(pixels.values, region, 127), crop(image.data, region, (127, 127)),
-                                   atol=1e-5)
-    assert Pixels.around(image, Box(0, 0, 90, 90), 20).step == 4
-
-
-def test_the_spectrum_of_a_box_is_that_of_its_inner_part():
-    np.testing.assert_allclose(inner_spectrum(frame(START), START), [0.9, 0.6, 0.5, 0.4], rtol=1e-5)
-    assert inner_spectrum(frame(START), Box(-30, -30, 4, 4)).shape == (4,)
