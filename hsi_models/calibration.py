@@ -164,9 +164,8 @@ class Calibration:
             height, width, bands = cube.shape
             # Long rows instead of rows of C values: numpy's inner loop is over the last axis.
             rows = cube.reshape(height, width * bands)
-            gain, offset = (np.tile(values, width) if values.ndim == 1 else values.reshape(height, -1)
-                            for values in (self._gain, self._offset))
-            gain, offset = (np.broadcast_to(values, rows.shape) for values in (gain, offset))
+            gain, offset = (np.broadcast_to(np.tile(values, width) if values.ndim == 1 else values.reshape(height, -1),
+                                            rows.shape) for values in (self._gain, self._offset))
             out = np.empty((height, width, bands), np.float32)
             for top in range(0, height, _ROWS):         # few rows stay in the cache: half the time
                 here = slice(top, top + _ROWS)

@@ -58,6 +58,11 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def shipped_path(name: str) -> Path:
+    """Where the package keeps the weights of a name, `ssf_net:fast`; the file may be absent."""
+    return WEIGHTS_FOLDER / f'{name.replace(":", "_")}.safetensors'
+
+
 def card_path(path: Path) -> Path:
     """Where the card of a weights file lies: `name.safetensors` -> `name.json`."""
     return path.with_suffix('.json')

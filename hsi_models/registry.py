@@ -68,7 +68,7 @@ def _network(name: str, preset: str) -> Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry('auto', 'tracker', 'hsi_models.tracking.default:create', alias_of='hsi_models.tracking.default:chosen',
           measure='hsi_models.tracking.auto_tracker:measure', weights='hsi_models.tracking.auto_tracker:shipped_sha256',
-          note='the default: spectral_dcf, as long as no trained weights of its network are shipped'),
+          note='the default; spectral_dcf where its weights or PyTorch are missing'),
     Entry('spectral_dcf', 'tracker', 'hsi_models.tracking.spectral_dcf:create',
           note='correlation filter on spatial features and the target probability image; needs no weights'),
     *(_network(name, preset) for name in ('ssf_net', 'bcr_net') for preset in ('fast', 'paper')),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import WEIGHTS_FOLDER, load_card, load_weights
+from hsi_models.checkpoint import load_card, load_weights, shipped_path
 from hsi_models.superresolution.degradation import SCALES, back_project, enlarge
 from hsi_models.superresolution.eigen import SpectralSubspace, upscale_eigen
 from hsi_models.superresolution.networks import MODELS, build_network, over_eigen_images
@@ -20,7 +20,7 @@ COMPONENTS = 10
 
 def shipped_weights(name: str, scale: int) -> Path:
     """Where the shipped weights of a network lie; the file may be absent."""
-    return WEIGHTS_FOLDER / f'{name.replace(":", "_")}_x{scale}.safetensors'
+    return shipped_path(f'{name}_x{scale}')
 
 
 def shipped_sha256(scale: int, name: str) -> str | None:

@@ -88,9 +88,9 @@ def _fastest(device: str, precision: Precision) -> Runtime:
 
 def shipped_weights() -> Path:
     """Where the package keeps the weights of `auto`."""
-    from hsi_models.checkpoint import WEIGHTS_FOLDER
+    from hsi_models.checkpoint import shipped_path
 
-    return WEIGHTS_FOLDER / 'auto.safetensors'
+    return shipped_path('auto')
 
 
 def shipped_sha256(*_: Any, **__: Any) -> str | None:

@@ -72,9 +72,9 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
 
 def shipped_weights(network: str) -> Path:
     """Where the package keeps the weights of a network, `ssf_net:fast`, if it ships any."""
-    from hsi_models.checkpoint import WEIGHTS_FOLDER
+    from hsi_models.checkpoint import shipped_path
 
-    return WEIGHTS_FOLDER / f'{network.replace(":", "_")}.safetensors'
+    return shipped_path(network)
 
 
 def shipped_sha256(scale: int, network: str, **_: Any) -> str | None:
