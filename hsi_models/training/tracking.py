@@ -41,7 +41,7 @@ class TrackingConfig:
             and cameras of many bands get fewer pairs; 0 for any number.
         most_bands: of a camera while training; one with more is drawn again.
         rate: peak learning rate.
-        backbone_rate: share of it for a backbone that starts pretrained.
+        backbone_rate: share of it for a backbone that starts pretrained, alone or with its network.
         unlock: step from which the weights of such a backbone are trained; its statistics are from the start.
         warm_up: steps in which the rate rises.
         weight_decay: of AdamW.
@@ -251,7 +251,7 @@ class Trainer:
 
     def _pretrained(self) -> list[nn.Parameter]:
         """Parameters of a backbone that starts pretrained and is trained."""
-        if not self.config.start or self.config.start_kind != 'backbone':
+        if not self.config.start:
             return []
         return [parameter for module in self.network.modules() if isinstance(module, AdjustedBackbone)
                 and not module.frozen for parameter in module.backbone.parameters()]

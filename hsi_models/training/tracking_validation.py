@@ -12,8 +12,8 @@ from hsi_models.data.simulation.pairs import PairSimulator
 from hsi_models.networks.siamese_network import STRIDE, SiameseOutputs, decode_boxes
 from hsi_models.training.tracking_inputs import TrackingInputs, pairs_of_side, tracking_inputs
 
-KINDS = ('colour', 'hidden')
-"""No target has a spectrum of its own; every target has one, and a look-alike beside it."""
+KINDS = ('colour', 'hidden', 'concealed')
+"""No target has a spectrum of its own; every target has one, and a look-alike beside it; nothing else shows it."""
 
 _SEED = 7_000_000
 
@@ -44,11 +44,11 @@ class HeldOutPairs:
 
     def __init__(self, simulator: PairSimulator, sides: tuple[int, ...], config: ValidationConfig) -> None:
         self.config = config
-        share = {'colour': 0.0, 'hidden': 1.0}
-        self.simulators = {
-            kind: [simulator.with_config(pairs_of_side(
-                replace(simulator.config, hidden=share[kind], twin=share[kind], negative=0.0), side))
-                for side in sides] for kind in KINDS}
+        kinds = {'colour': (0.0, 0.0, 0.0), 'hidden': (1.0, 1.0, 0.0), 'concealed': (1.0, 0.0, 1.0)}
+        self.simulators = {}
+        for kind, (hidden, twin, conceal) in kinds.items():
+            pairs = replace(simulator.config, hidden=hidden, twin=twin, conceal=conceal, negative=0.0)
+            self.simulators[kind] = [simulator.with_config(pairs_of_side(pairs, side)) for side in sides]
 
     @torch.no_grad()
     def overlaps(self, network: nn.Module, kind: str, pairs: int) -> npt.NDArray[np.float64]:
@@ -70,7 +70,7 @@ class HeldOutPairs:
         return torch.cat(found)[:pairs].double().cpu().numpy()
 
     def scores(self, network: nn.Module) -> dict[str, float]:
-        """Mean IoU of both kinds together, then of each, then the share above .5 of each."""
+        """Mean IoU of all kinds together, then of each, then the share above .5 of each."""
         found = {kind: self.overlaps(network, kind, self.config.pairs) for kind in KINDS}
         means = {f'iou_{kind}': float(found[kind].mean()) for kind in KINDS}
         hits = {f'success_{kind}': float((found[kind] > 0.5).mean()) for kind in KINDS}

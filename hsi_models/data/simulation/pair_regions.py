@@ -1,6 +1,7 @@
 """Parts of a training pair as batched tensor operations: square regions, hidden differences, disturbances, shadows."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,7 @@ def hidden_planes(view: Tensor, boxes: Tensor, contrast: Tensor, drift: Tensor, 
 
 
 def disturb(planes: Tensor, boxes: Tensor, hidden: Tensor, shares: tuple[float, float, float],
-            rng: np.random.Generator, generator: torch.Generator) -> Tensor:
+            rng: np.random.Generator, generator: torch.Generator, turn_rad: float = math.pi) -> Tensor:
     """Something beside the target, something before it, and motion blur, each in a share of the regions.
 
     Args:
@@ -104,6 +105,7 @@ def disturb(planes: Tensor, boxes: Tensor, hidden: Tensor, shares: tuple[float, 
         shares: of objects beside, objects before, blur.
         rng: chooses the pairs, on the host, so that their number is known without waiting for the device.
         generator: of the rest.
+        turn_rad: largest rotation of such objects.
     """
     batch, side, device = len(planes), planes.shape[-1], planes.device
     size, middle = torch.sqrt(boxes[:, 2] * boxes[:, 3]), boxes[:, :2] + boxes[:, 2:] / 2
@@ -118,12 +120,13 @@ def disturb(planes: Tensor, boxes: Tensor, hidden: Tensor, shares: tuple[float, 
     outline = blob(_SPRITE_PX, generator, batch)
     for share, sprite, reach in zip(shares, (beside, stranger), (1.6, 0.5), strict=False):
         angle = 6.2832 * torch.rand(batch, generator=generator, device=device)
+        turn = angle if turn_rad >= math.pi else turn_rad * (angle / math.pi - 1)
         way = reach * size[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
         chosen = np.flatnonzero(rng.random(batch) < share)
         if len(chosen):
             some = on_device(chosen, device, torch.int64)
             layer = torch.cat([sprite * outline, outline], dim=1)[some]
-            planes[some] = over(planes[some], _place(layer, (middle + way)[some], size[some], angle[some], side))
+            planes[some] = over(planes[some], _place(layer, (middle + way)[some], size[some], turn[some], side))
     way = 0.12 * size[:, None] * torch.randn((batch, 2), generator=generator, device=device)
     chosen = np.flatnonzero(rng.random(batch) < shares[2])
     if len(chosen):

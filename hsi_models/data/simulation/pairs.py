@@ -7,7 +7,8 @@ same within a pair. Nothing in a draw waits for the device.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,11 +16,19 @@ from torch import Tensor
 
 from hsi_models.data.simulation.illumination import daylight, planck
 from hsi_models.data.simulation.pair_cameras import CameraPool, CameraTensors, on_device
-from hsi_models.data.simulation.pair_regions import Region, disturb, hidden_planes, shadow_mask, template_span
+from hsi_models.data.simulation.pair_regions import (
+    Region,
+    disturb,
+    hidden_planes,
+    shadow_mask,
+    target_ellipse,
+    template_span,
+)
 from hsi_models.data.simulation.snapshot import SnapshotCamera
 from hsi_models.data.simulation.upsampling import Materials, draw_materials_batch, linear_from_srgb, load_basis
 
 _SHADOW_LEVEL = (0.15, 0.5)     # light that is left in a shadow, from and to
+_BESIDE = 1.5                   # how far from a concealed target its colours come, in units of its size
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,9 @@ class PairConfig:
         zoom: largest change of scale between the two, logarithm.
         turn_rad: largest rotation.
         hidden: share of targets with a spectrum of their own.
+        conceal: share of these that have the colours of what is around them: nothing but the spectrum shows them.
         twin: share of pairs with another object beside the target: a look-alike, where the spectrum tells them apart.
+        twin_turn_rad: largest rotation of what is beside or before the target.
         cover: share of pairs with something before a part of the target.
         blur: share of search regions with motion blur.
         contrast: of a hidden difference, relative to brightness, from and to.
@@ -57,7 +68,9 @@ class PairConfig:
     zoom: float = 0.18
     turn_rad: float = 0.2
     hidden: float = 0.5
+    conceal: float = 0.0
     twin: float = 0.4
+    twin_turn_rad: float = math.pi
     cover: float = 0.2
     blur: float = 0.3
     contrast: tuple[float, float] = (0.05, 0.5)
@@ -74,7 +87,7 @@ class PairConfig:
         if self.template_px < 8 or self.search_px < self.template_px:
             raise ValueError('expected template_px >= 8 and search_px >= template_px, got '
                              f'{self.template_px} and {self.search_px}')
-        for name in ('hidden', 'twin', 'cover', 'blur', 'negative', 'box_error', 'light_change', 'shadow'):
+        for name in ('hidden', 'conceal', 'twin', 'cover', 'blur', 'negative', 'box_error', 'light_change', 'shadow'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} 0..1, got {getattr(self, name):g}')
         if len(self.contrast) != 2 or not 0 < self.contrast[0] <= self.contrast[1]:
@@ -191,20 +204,25 @@ class PairSimulator:
         low, high = (float(np.log(value)) for value in config.contrast)
         contrast = torch.exp(self._uniform(batch, generator, low, high))
         contrast = contrast * (self._uniform(batch, generator) < config.hidden)
+        concealed = contrast > 0
+        if config.conceal:
+            concealed = concealed & (self._uniform(batch, generator) < config.conceal)
         drift = config.drift * contrast * torch.randn(batch, generator=generator, device=device)
         light, light_later = self._light(batch, generator)
 
         told = self._told(boxes, generator)
         region = Region(told[:, :2] + told[:, 2:] / 2, template_span(told, config.context), torch.zeros_like(contrast))
-        planes, _ = self._planes(look, region, pictures, boxes, config.template_px, (contrast, 0 * drift), generator)
+        view = self._view(region, pictures, boxes, config.template_px, concealed, generator)
+        planes, _ = self._planes(look, region, view, boxes, (contrast, 0 * drift), generator)
         template = self._expose(planes, look, light, generator)
         told = region.boxes(told, config.template_px)
 
         region = self._search_region(later, generator)
         pictures, there = linear_from_srgb(self.pictures[second]), (~negative).float()
-        planes, boxes = self._planes(look, region, pictures, later, config.search_px,
-                                     (contrast * there, drift * there), generator)
-        planes = disturb(planes, boxes, contrast > 0, (config.twin, config.cover, config.blur), rng, generator)
+        view = self._view(region, pictures, later, config.search_px, concealed & ~negative, generator)
+        planes, boxes = self._planes(look, region, view, later, (contrast * there, drift * there), generator)
+        planes = disturb(planes, boxes, contrast > 0, (config.twin, config.cover, config.blur), rng, generator,
+                         config.twin_turn_rad)
         search = self._expose(planes, look, light_later, generator)
         boxes = boxes.masked_fill(negative[:, None], torch.nan)
         return PairBatch(template, search, boxes, tensors.wavelengths_nm, told, tensors.fwhm_nm)
@@ -238,10 +256,22 @@ class PairSimulator:
         away = torch.stack([self._uniform(batch, generator, -1, 1) for _ in range(2)], dim=1)
         return Region(boxes[:, :2] + boxes[:, 2:] / 2 - config.shift * away * span[:, None] / 2, span, angle)
 
-    def _planes(self, look: _Look, region: Region, pictures: Tensor, boxes: Tensor, side: int,
-                amounts: tuple[Tensor, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Coefficient planes of regions, (B, P, side, side), and the targets' boxes in them, (B, 4)."""
-        view, inside = region.look(pictures, side).clamp(0, 1), region.boxes(boxes, side)
+    def _view(self, region: Region, pictures: Tensor, boxes: Tensor, side: int, concealed: Tensor,
+              generator: torch.Generator) -> Tensor:
+        """Linear RGB of regions, (B, 3, side, side); concealed targets are painted over with what is beside them."""
+        view = region.look(pictures, side)
+        if self.config.conceal:
+            angle = self._uniform(len(boxes), generator, 0, 2 * math.pi)
+            away = _BESIDE * torch.sqrt(boxes[:, 2] * boxes[:, 3])
+            way = away[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+            beside = replace(region, centre=region.centre + way).look(pictures, side)
+            view = view.lerp(beside, target_ellipse(region.boxes(boxes, side), side) * concealed[:, None, None, None])
+        return view.clamp(0, 1)
+
+    def _planes(self, look: _Look, region: Region, view: Tensor, boxes: Tensor, amounts: tuple[Tensor, Tensor],
+                generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Coefficient planes of what regions show, (B, P, side, side), and the targets' boxes in them, (B, 4)."""
+        inside = region.boxes(boxes, view.shape[-1])
         hidden = hidden_planes(view, inside, *amounts, self.config.uneven, generator)
         return torch.cat([look.materials.planes(view), hidden], dim=1), inside
 

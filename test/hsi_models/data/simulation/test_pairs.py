@@ -70,6 +70,44 @@ def test_a_hidden_difference_is_in_both_and_only_in_the_target() -> None:
         assert inside.mean() > 4 * change[0].median()
 
 
+def stands_out(views: torch.Tensor, boxes: torch.Tensor) -> float:
+    """Largest difference between the middle of the target and the corner of the view, a band, over the latter."""
+    found = []
+    for view, (x, y, w, h) in zip(views, boxes.tolist(), strict=True):
+        inside = view[:, int(y + h / 3):int(y + 2 * h / 3), int(x + w / 3):int(x + 2 * w / 3)].mean(dim=(1, 2))
+        corner = view[:, :4, :4].mean(dim=(1, 2))
+        found.append(float(((inside - corner).abs() / corner).max()))
+    return min(found)
+
+
+def test_only_the_spectrum_shows_a_concealed_target() -> None:
+    camera = replace(CAMERA, parallax=False)
+    faint = replace(SMALL, hidden=1.0, contrast=(1e-6, 1e-6), light_change=0.0)
+    open_, concealed, told = (simulator(config).draw(3, 2, camera) for config in (
+        faint, replace(faint, conceal=1.0), replace(faint, conceal=1.0, contrast=(0.4, 0.4))))
+
+    for views in ('template', 'search'):
+        boxes = 'template_boxes' if views == 'template' else 'boxes'
+        seen, unseen, by_spectrum = (stands_out(getattr(batch, views), getattr(batch, boxes))
+                                     for batch in (open_, concealed, told))
+        assert unseen < 0.3 * seen
+        assert by_spectrum > 2 * unseen
+
+
+def test_nothing_is_concealed_without_a_spectrum_of_its_own() -> None:
+    batches = [simulator(replace(SMALL, conceal=share)).draw(3, 3, replace(CAMERA, parallax=False))
+               for share in (0.0, 1.0)]
+    plain, asked = (stands_out(batch.template, batch.template_boxes) for batch in batches)
+    assert asked > 0.5 * plain
+
+
+def test_what_is_beside_a_target_is_turned_no_further_than_asked() -> None:
+    hidden = replace(SMALL, hidden=1.0, twin=1.0, turn_rad=0.0)
+    turned, upright = (simulator(replace(hidden, twin_turn_rad=turn)).draw(4, 2, CAMERA) for turn in (3.2, 0.0))
+    assert torch.equal(turned.template, upright.template)
+    assert (turned.search - upright.search).abs().max() > 0.05
+
+
 def test_twins_and_covers_change_the_search_region_only() -> None:
     plain = simulator().draw(4, 2, CAMERA)
     full = simulator(replace(SMALL, twin=1.0, cover=1.0, blur=1.0)).draw(4, 2, CAMERA)
