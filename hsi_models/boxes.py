@@ -83,6 +83,11 @@ class Box:
         """The same box on a pixel grid that is `sx`, `sy` times finer."""
         return Box(self.x * sx, self.y * sy, self.w * sx, self.h * sy)
 
+    def towards(self, other: Box, share: float) -> Box:
+        """A share of the way to another box, 0..1: its centre evenly, its sides by equal factors."""
+        cx, cy = (own + share * (there - own) for own, there in zip(self.centre, other.centre, strict=True))
+        return Box.from_centre(cx, cy, self.w * (other.w / self.w) ** share, self.h * (other.h / self.h) ** share)
+
     def clipped(self, width: float, height: float) -> Box | None:
         """The part inside an image of `width` x `height` pixels, or None if there is none."""
         x1, y1, x2, y2 = self.corners

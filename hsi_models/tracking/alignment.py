@@ -13,8 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
+from hsi_models.tracking.probability import ramp
 
 Floats = npt.NDArray[np.float32]
+ALIKE = (0.95, 0.99)
+"""Likeness from which on a box is corrected, and at which it is fully, chosen on the benchmark's validation part."""
+
 _SIDE = 32          # samples along each side of the box
 _REACH = 1.1        # of the samples, in units of the box: its outline is what tells the size
 _STEPS = 8
@@ -63,6 +67,17 @@ class Alignment:
         """Correlation of a box's picture with the first one, -1..1."""
         samples = _levelled(_samples(image, box)).ravel()
         return float(samples @ self.picture / max(float(np.linalg.norm(samples)), 1e-9))
+
+    def correct(self, image: Floats, box: Box, alike: tuple[float, float]) -> Box:
+        """The box drawn towards the place near it that looks most like the first picture.
+
+        Args:
+            image: (C, S, S).
+            box: where the target is believed to be, pixels of `image`.
+            alike: likeness of that place from which on the box follows, and at which it follows fully.
+        """
+        found, likeness = self.fit(image, box)
+        return box.towards(found, ramp(likeness, alike))
 
     def fit(self, image: Floats, start: Box) -> tuple[Box, float]:
         """The box near `start` whose picture is most like the first one, and its likeness; pixels of `image`."""

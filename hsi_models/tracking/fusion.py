@@ -15,7 +15,7 @@ from hsi_models.boxes import Box
 from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.runtime.executor import Executor, State, mix
-from hsi_models.tracking.alignment import Alignment
+from hsi_models.tracking.alignment import ALIKE, Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
@@ -65,7 +65,7 @@ class FusionConfig:
     refine_weight: float = 0.3
     refine_iou: float = 0.5
     refine_share: float = 0.5
-    alike: tuple[float, float] = (0.95, 0.99)
+    alike: tuple[float, float] = ALIKE
     redetect_roc: float = 0.95
     places: int = 2
     fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
@@ -171,11 +171,12 @@ class FusionMatcher:
         score, distances = self._respond(template, image, p)
         boxes = self.geometry.boxes(distances)
         contrast = box_contrast(p, boxes)
-        if template.exponent > 0:
-            score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
-        if not (template.exponent > 0 and template.contrast > 0):
-            return Response(score, boxes, detail=Detail(image, p))
-        return Response(score, boxes, contrast / np.float32(template.contrast), Detail(image, p))
+        detail = Detail(image, p)
+        if not template.exponent > 0:
+            return Response(score, boxes, detail=detail)
+        likely = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
+        relative = contrast / np.float32(template.contrast) if template.contrast > 0 else None
+        return Response(likely, boxes, relative, detail, score)
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""
@@ -201,8 +202,7 @@ class FusionMatcher:
         box = self._probable(template, response.detail.probability, box)
         if template.alignment is None:
             return box
-        found, likeness = template.alignment.fit(response.detail.image, box)
-        return _towards(box, found, ramp(likeness, self.config.alike))
+        return template.alignment.correct(response.detail.image, box, self.config.alike)
 
     def _probable(self, template: FusionTemplate, p: Floats, box: Box) -> Box:
         """The box drawn towards the component of probability > .5 under it, where that is trusted."""
@@ -211,7 +211,7 @@ class FusionMatcher:
         found = component_box(p, box)
         if found is None or found.iou(box) <= self.config.refine_iou:
             return box
-        return _towards(box, found, self.config.refine_share * template.weight)
+        return box.towards(found, self.config.refine_share * template.weight)
 
     def candidates(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
         """The most target-like places of the frame, where the spectrum separates well."""
@@ -251,13 +251,6 @@ def _sum_and_area(total: npt.NDArray[np.float64], boxes: Floats,
     top, bottom = (np.clip(np.rint(cy + sign * half_h), 0, height).astype(np.intp) for sign in (-1, 1))
     values = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
     return values, ((right - left) * (bottom - top)).astype(np.float64)
-
-
-def _towards(box: Box, other: Box, share: float) -> Box:
-    """A share of the way from one box to another, sizes by their ratio."""
-    centre = [own + share * (there - own) for own, there in zip(box.centre, other.centre, strict=True)]
-    return Box.from_centre(centre[0], centre[1], box.w * (other.w / box.w) ** share,
-                           box.h * (other.h / box.h) ** share)
 
 
 def grey_picture(probability: Floats) -> Floats:

@@ -11,6 +11,7 @@ from hsi_models.boxes import Box
 from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.runtime.executor import Executor, State, mix
+from hsi_models.tracking.alignment import ALIKE, Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.views import Pixels, planes
@@ -26,15 +27,16 @@ def target_score(logits: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Template:
-    """False colour and further constants of the first frame, and what the network keeps of the target."""
+    """False colour, further constants and picture of the first frame, and what the network keeps of the target."""
 
     colour: FalseColour
     constants: tuple[Floats, ...]
     state: State
+    alignment: Alignment | None = None
 
 
 class _SingleNetwork:
-    """What needs no more than the network: no refinement, no proposals."""
+    """What needs no more than the network: no proposals, and nothing that follows."""
 
     def __init__(self, executor: Executor, geometry: Geometry) -> None:
         self.executor, self.geometry = executor, geometry
@@ -51,9 +53,9 @@ class _SingleNetwork:
         """None."""
         return []
 
-    def _search(self, state: State, *inputs: Floats) -> Response:
+    def _search(self, state: State, *inputs: Floats, detail: Any = None) -> Response:
         logits, distances = self.executor.search(state, *inputs)
-        return Response(target_score(logits[0]), self.geometry.boxes(distances[0]))
+        return Response(target_score(logits[0]), self.geometry.boxes(distances[0]), detail=detail)
 
 
 class FalseColourMatcher(_SingleNetwork):
@@ -90,10 +92,14 @@ class HyperspectralMatcher(_SingleNetwork):
     Args:
         executor: of a network with the inputs of `runtime.paths.network_paths`.
         geometry: of the network.
+        alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
+            at which it follows fully (`alignment`); None for the network's box alone.
     """
 
-    def __init__(self, executor: Executor, geometry: Geometry | None = None) -> None:
+    def __init__(self, executor: Executor, geometry: Geometry | None = None,
+                 alike: tuple[float, float] | None = ALIKE) -> None:
         super().__init__(executor, geometry or Geometry())
+        self.alike = alike
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
         """See `Matcher.template`."""
@@ -101,21 +107,31 @@ class HyperspectralMatcher(_SingleNetwork):
 
         constants = tuple(value.numpy() for value in band_positions(frame.info, frame.bands))
         template = _Template(FalseColour.fit(frame), constants, ())
-        return replace(template, state=self.executor.template(*self._template_inputs(template, frame, box)))
+        inputs, inside = self._template_inputs(template, frame, box)
+        alignment = None if self.alike is None else Alignment.of(inputs[1][0], inside)
+        return replace(template, state=self.executor.template(*inputs), alignment=alignment)
 
     def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
         """See `Matcher.renew`."""
-        recent = self.executor.renew(template.state, *self._template_inputs(template, frame, box))
+        recent = self.executor.renew(template.state, *self._template_inputs(template, frame, box)[0])
         return replace(template, state=mix(template.state, recent, weight))
 
     def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
         """See `Matcher.search`."""
-        return self._search(template.state, *self._crops(template, frame, region, self.geometry.search_size))
+        crops = self._crops(template, frame, region, self.geometry.search_size)
+        return self._search(template.state, *crops, detail=crops[1][0])
 
-    def _template_inputs(self, template: _Template, frame: HyperspectralFrame, box: Box) -> list[Floats]:
+    def refine(self, template: _Template, response: Response, box: Box) -> Box:
+        """The box moved and resized where the target's picture is known well enough to say how."""
+        if template.alignment is None or self.alike is None:
+            return box
+        return template.alignment.correct(response.detail, box, self.alike)
+
+    def _template_inputs(self, template: _Template, frame: HyperspectralFrame, box: Box) -> tuple[list[Floats], Box]:
+        """What the network takes, and the target's box in it."""
         size, region = self.geometry.template_size, siamese_region(box)
         inside = to_crop(box, region, (size, size))
-        return [*self._crops(template, frame, region, size), np.array([[inside.w, inside.h]], np.float32)]
+        return [*self._crops(template, frame, region, size), np.array([[inside.w, inside.h]], np.float32)], inside
 
     def _crops(self, template: _Template, frame: HyperspectralFrame, region: Box, size: int) -> list[Floats]:
         """Cube (1, C, S, S) and false colour (1, 3, S, S), 0..1, and the constants of the bands."""

@@ -39,6 +39,15 @@ def test_scaling_is_exact_for_powers_of_two_and_keeps_iou():
     assert a.scaled(4, 5).iou(b.scaled(4, 5)) == pytest.approx(a.iou(b))
 
 
+def test_a_share_of_the_way_to_another_box():
+    box, other = Box(0, 0, 10, 40), Box(20, 10, 40, 10)
+    assert box.towards(other, 0) == box
+    np.testing.assert_allclose(tuple(box.towards(other, 1)), tuple(other))
+    half = box.towards(other, 0.5)
+    assert half.centre == pytest.approx((22.5, 17.5))
+    assert (half.w, half.h) == pytest.approx((20, 20))
+
+
 def test_clipping():
     assert Box(-5, -5, 10, 10).clipped(100, 100) == Box(0, 0, 5, 5)
     assert Box(200, 0, 10, 10).clipped(100, 100) is None

@@ -35,6 +35,16 @@ def test_place_and_size_are_found_in_other_light(scale, shift):
     np.testing.assert_allclose(tuple(found), tuple(truth), atol=0.5)
 
 
+def test_a_box_follows_as_far_as_the_picture_is_alike():
+    first, start = planes(picture(0)), Box(94, 97, 60, 44)
+    alignment = Alignment.of(first, BOX)
+    found, likeness = alignment.fit(first, start)
+    assert tuple(alignment.correct(first, start, (likeness - 0.2, likeness))) == pytest.approx(tuple(found))
+    halfway = alignment.correct(first, start, (likeness - 0.1, likeness + 0.1))
+    assert halfway.centre[0] == pytest.approx((start.centre[0] + found.centre[0]) / 2, abs=0.01)
+    assert alignment.correct(first, start, (1.0, 2.0)) == start
+
+
 def test_a_strange_picture_is_unlike_and_nothing_moves_far():
     alignment = Alignment.of(planes(picture(0)), BOX)
     found, likeness = alignment.fit(planes(picture(1)), BOX)

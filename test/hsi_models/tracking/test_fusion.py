@@ -71,6 +71,18 @@ def test_a_camouflaged_target_stands_out_in_the_mixture_and_not_in_colour_alone(
     assert middle[0] > 1.5 * middle[1]
 
 
+def test_the_prior_is_in_the_score_and_not_in_what_the_network_is_sure_of(make_scene):
+    scene = make_scene(camouflaged=True)
+    frame, box = scene.frame(0), scene.box(0)
+    region = siamese_region(box, 255)
+    with_prior, without = (one.search(one.template(frame, box), frame, region)
+                           for one in (matcher(prior=0.5), matcher(prior=0.0)))
+    assert without.certainty is None
+    np.testing.assert_array_equal(with_prior.certainty, without.score)
+    assert (with_prior.score <= without.score + 1e-6).all()
+    assert with_prior.score.sum() < 0.9 * without.score.sum()
+
+
 def test_a_target_like_its_surroundings_is_left_to_colour(make_scene):
     scene = make_scene()
     frame = scene.frame(0, visible=False)

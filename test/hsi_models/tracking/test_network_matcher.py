@@ -1,6 +1,7 @@
 """Networks behind the state machine: what they are shown, and that cameras of any band count fit."""
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hsi_models.pipeline import TrackingPipeline
 from hsi_models.runtime.eager import EagerExecutor
 from hsi_models.runtime.export import build_network
 from hsi_models.runtime.paths import network_paths
+from hsi_models.tracking.crops import to_crop, to_frame
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import FalseColourMatcher, HyperspectralMatcher, target_score
 from hsi_models.tracking.siamese import SiameseTracker
@@ -60,6 +62,20 @@ def test_a_network_sees_the_target_in_the_middle_at_the_scale_of_the_template():
     assert np.ptp(inside[:, 0]) + 1 == pytest.approx(box_size[0, 1], abs=2)
     matcher.search(template, frame(), Box(0, 0, 80, 80))
     assert [value.shape for value in spy.seen[1]] == [(1, 16, 255, 255), (1, 3, 255, 255), (16,), (16,)]
+
+
+def test_a_box_is_corrected_by_the_first_frames_picture_unless_switched_off():
+    noise = cv2.GaussianBlur(np.random.default_rng(0).random((90, 120, 16), np.float32), (0, 0), 3)
+    scene = HyperspectralFrame((1000 * noise).astype(np.uint16), frame().info)
+    truth, near, region = Box(45, 35, 30, 20), Box(47, 34, 31, 20), Box(20, 5, 80, 80)
+    crop = (255, 255)
+    for alike, corrected in (((0.95, 0.99), True), (None, False)):
+        matcher = HyperspectralMatcher(Spy(25), alike=alike)
+        template = matcher.template(scene, truth)
+        response = matcher.search(template, scene, region)
+        found = to_frame(matcher.refine(template, response, to_crop(near, region, crop)), region, crop)
+        assert (found.iou(truth) > 0.95) == corrected
+        assert (found.iou(near) > 0.999) != corrected
 
 
 def test_renewing_keeps_the_false_colour_of_the_first_frame():
