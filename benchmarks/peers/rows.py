@@ -121,7 +121,7 @@ ABLATIONS = (
     Row('auto_without_prior', _without(prior=0.0), speaks=True),
     Row('auto_without_refinement', _without(refine_share=0.0), speaks=True),
     Row('auto_without_redetection', _without(redetect_roc=2.0), speaks=True),
-    Row('auto_told_nothing_separates', _without(ok=_NEVER, prior_roc=_NEVER, redetect_roc=2.0), speaks=True),
+    Row('auto_told_nothing_separates', _without(separable=_NEVER, redetect_roc=2.0), speaks=True),
 )
 """`auto` with a part removed; needs the shipped weights."""
 

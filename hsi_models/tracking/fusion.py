@@ -38,11 +38,10 @@ class FusionConfig:
     """How far the spectrum is followed; 0 in a share switches its part off.
 
     Args:
-        ok, roc: overlap and separability (`Separability`) at which the probability starts to count, and at which it
-            counts fully; its weight is the product of both.
+        ok, separable: overlap and held-out separability (`Separability`) at which the probability starts to count, and
+            at which it counts fully; its weight is the product of both.
         share: of the probability's stream in scores and boxes, at full weight.
-        prior: largest exponent of the spectral contrast on the score.
-        prior_roc: separability at which the prior starts, and at which it is full.
+        prior: exponent of the spectral contrast on the score where the target is fully separable.
         refine_weight: weight from which the probable component corrects the box.
         refine_iou: least overlap of component and box.
         refine_share: how far the box follows it, at full weight.
@@ -58,10 +57,9 @@ class FusionConfig:
     """
 
     ok: tuple[float, float] = (0.65, 0.85)
-    roc: tuple[float, float] = (0.9, 0.99)
+    separable: tuple[float, float] = (0.85, 0.97)
     share: float = 0.7
     prior: float = 0.5
-    prior_roc: tuple[float, float] = (0.8, 0.99)
     refine_weight: float = 0.3
     refine_iou: float = 0.5
     refine_share: float = 0.5
@@ -75,7 +73,7 @@ class FusionConfig:
         for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
-        for name in ('ok', 'roc', 'prior_roc', 'alike'):
+        for name in ('ok', 'separable', 'alike'):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
         if not self.prior >= 0:
@@ -83,7 +81,7 @@ class FusionConfig:
 
     def weight(self, separability: Separability) -> float:
         """How far the probability is trusted, 0..1."""
-        return ramp(separability.ok, self.ok) * ramp(separability.roc, self.roc)
+        return ramp(separability.ok, self.ok) * ramp(separability.held_out, self.separable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +134,7 @@ class FusionMatcher:
         following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
         separability = following.probability.separability
         weight = self.config.weight(separability)
-        exponent = self.config.prior * ramp(separability.roc, self.config.prior_roc)
+        exponent = self.config.prior * ramp(separability.held_out, self.config.separable)
         template = FusionTemplate(FalseColour.fit(frame), following, weight, exponent, (), 1.0)
         state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
@@ -174,9 +172,9 @@ class FusionMatcher:
         detail = Detail(image, p)
         if not template.exponent > 0:
             return Response(score, boxes, detail=detail)
-        likely = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
+        score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
         relative = contrast / np.float32(template.contrast) if template.contrast > 0 else None
-        return Response(likely, boxes, relative, detail, score)
+        return Response(score, boxes, relative, detail)
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""

@@ -47,8 +47,6 @@ class Response:
         contrast: (n, n), how far the spectrum inside of each cell's box stands out, 1 = as on the first frame; None
             where it tells nothing.
         detail: what the matcher needs for `refine`.
-        certainty: (n, n), 0..1, how sure the network is of each box, which says how fast the size follows it; None for
-            `score`, from which it differs where the score holds other evidence of the place.
 
     Raises:
         ValueError: a score or box that is not finite.
@@ -58,7 +56,6 @@ class Response:
     boxes: Floats
     contrast: Floats | None = None
     detail: Any = None
-    certainty: Floats | None = None
 
     def __post_init__(self) -> None:
         wrong = ~(np.isfinite(self.score) & np.isfinite(self.boxes).all(axis=0))

@@ -14,6 +14,9 @@ from hsi_models.tracking.crops import crop
 from hsi_models.tracking.spectra import blurred, blurred_pixels, unit_spectra
 
 Float = npt.NDArray[np.float32]
+_FOLDS = 2          # stripes of which each is held out once
+_FOLD_STEPS = 6     # of the logistic regression on the others
+_FOLD_SAMPLES = 800  # about so many of each kind
 _MAX_SIDE = 200     # pixels of a crop that is fitted on: more say nothing new
 
 
@@ -54,10 +57,13 @@ class Separability:
     Args:
         roc: smaller of the areas under the ROC curves target / ring and target / whole frame, 0..1.
         ok: IoU of the box with the component of probability > .5 under it, 0..1.
+        held_out: `roc` of pixels that were not fitted, 0..1: things of everyday separate on the pixels that were,
+            too, and on no others.
     """
 
     roc: float
     ok: float
+    held_out: float
 
     @property
     def weight(self) -> float:
@@ -106,9 +112,8 @@ class TargetProbability:
         weights, bias = fit_spectra([(target, 0.5, 1.0), (ring, 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
         score = [part @ weights for part in (target, ring, surroundings)]
         roc = min(roc_area(score[0], score[1]), roc_area(score[0], score[2]))
-        unmeasured = cls(weights, bias, Separability(roc, 0.0), config.blur_px)
-        return cls(weights, bias, Separability(roc, unmeasured._box_iou(image, box)),
-                   config.blur_px)
+        unmeasured = cls(weights, bias, Separability(roc, 0.0, _held_out_roc(spectra, config)), config.blur_px)
+        return replace(unmeasured, separability=replace(unmeasured.separability, ok=unmeasured._box_iou(image, box)))
 
     def apply(self, image: Float, pixel_size: float = 1.0) -> Float:
         """Probability of each pixel of a crop or frame.
@@ -156,6 +161,24 @@ def roc_area(positive: npt.NDArray[np.floating], negative: npt.NDArray[np.floati
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, 'left') + np.searchsorted(ordered, positive, 'right')
     return float(below.mean() / (2 * len(negative)))
+
+
+def _held_out_roc(spectra: tuple[Float, Float, Float], config: ProbabilityConfig) -> float:
+    """`Separability.held_out`: stripes of target and ring are scored by a fit on the other ones."""
+    target, ring, surroundings = (part[::max(1, len(part) // _FOLD_SAMPLES)] for part in spectra)
+    folds = min(_FOLDS, max(len(target), 2))
+    stripes = [np.arange(len(part)) * folds // max(len(part), 1) for part in (target, ring)]
+    config = replace(config, newton_steps=_FOLD_STEPS)
+    scores: list[list[Float]] = [[], []]
+    areas = []
+    for fold in range(folds):
+        kept, held = ([part[(stripe == fold) == out] for part, stripe in zip((target, ring), stripes, strict=True)]
+                      for out in (False, True))
+        weights, bias = fit_spectra([(kept[0], 0.5, 1.0), (kept[1], 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
+        for found, part in zip(scores, held, strict=True):
+            found.append(part @ weights + bias)
+        areas.append(roc_area(scores[0][-1], surroundings @ weights + bias))
+    return min(roc_area(*(np.concatenate(parts) for parts in scores)), float(np.mean(areas)))
 
 
 def component_box(probability: Float, box: Box, threshold: float = 0.5) -> Box | None:

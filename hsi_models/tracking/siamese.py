@@ -54,7 +54,7 @@ class SiameseConfig:
     Args:
         penalty: strength k of the penalty on changes of size and aspect, exp(-k (r s - 1)).
         window: share of the cosine window in the score that chooses the cell, 0..1.
-        learning_rate: of the size, times penalty and certainty of the chosen cell, 0..1.
+        learning_rate: of the size, times penalty and score of the chosen cell, 0..1.
         minimum_px: smallest side of a box.
         sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
         score: from cues to confidence.
@@ -257,8 +257,7 @@ class SiameseTracker:
         blend = (1 - window) * penalty * response.score + window * self._window
         row, column = (int(i) for i in np.unravel_index(int(blend.argmax()), blend.shape))
         value = float(response.score[row, column])
-        certainty = response.score if response.certainty is None else response.certainty
-        rate = config.learning_rate * float(penalty[row, column] * certainty[row, column])
+        rate = config.learning_rate * float(penalty[row, column]) * value
         x1, y1, x2, y2 = (float(v) for v in response.boxes[:, row, column])
         width, height = max(x2 - x1, 1.0), max(y2 - y1, 1.0)
         chosen = Box.from_centre((x1 + x2) / 2, (y1 + y2) / 2,

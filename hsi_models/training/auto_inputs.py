@@ -16,13 +16,15 @@ from hsi_models.data.simulation.pairs import PairBatch
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
 from hsi_models.tracking.fusion import FusionConfig
-from hsi_models.tracking.probability import Separability
+from hsi_models.tracking.probability import ramp
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 from hsi_models.training.target_probability import fit_probability, unit_spectra
 
 CONTEXT = 2 * SEARCH_SIZE / TEMPLATE_SIZE
 """Of `PairConfig` for equal `template_px` and `search_px`: the first view shows as much as the search region, so that
 surroundings can be learned from it, and its middle is the template."""
+
+_SEPARABLE = (0.9, 0.99)    # of the pixels that were fitted, as the rule had it that the weights were trained with
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +49,12 @@ def auto_inputs(pairs: PairBatch, fusion: FusionConfig, grey: Tensor) -> AutoInp
 
     Args:
         pairs: template and search of equal side S, with `CONTEXT`; the target is in the middle of the first.
-        fusion: how the probability is estimated and how far the untrained rule trusts it.
+        fusion: how the probability is estimated, and what overlap the untrained rule asks for.
         grey: pairs whose false colour is stretched alike in all channels, as that of reflectance is, bool (B,).
     """
     first, later = unit_spectra(pairs.template, fusion.fit.blur_px), unit_spectra(pairs.search, fusion.fit.blur_px)
     probability = fit_probability(first, pairs.template_boxes, fusion.fit)
-    rule = [fusion.weight(Separability(roc, ok)) for roc, ok in
+    rule = [ramp(ok, fusion.ok) * ramp(roc, _SEPARABLE) for roc, ok in
             zip(probability.roc.tolist(), probability.ok.tolist(), strict=True)]
     trust = torch.stack([probability.roc, probability.ok, torch.tensor(rule).to(first)], dim=1)
     weights = band_weights(SpectralInfo(tuple(pairs.wavelengths_nm.tolist())), first.shape[1])

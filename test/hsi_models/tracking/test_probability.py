@@ -103,9 +103,23 @@ def test_bad_input_is_named() -> None:
 
 
 def test_weight_asks_for_both_signs_of_separation() -> None:
-    assert Separability(roc=1.0, ok=0.9).weight == 1
-    assert Separability(roc=1.0, ok=0.6).weight == 0
-    assert Separability(roc=0.9, ok=0.9).weight == 0
+    assert Separability(roc=1.0, ok=0.9, held_out=0.5).weight == 1
+    assert Separability(roc=1.0, ok=0.6, held_out=1.0).weight == 0
+    assert Separability(roc=0.9, ok=0.9, held_out=1.0).weight == 0
+
+
+def test_what_separates_on_fitted_pixels_alone_is_told_from_what_separates() -> None:
+    box = Box(25, 15, 20, 20)
+    nothing, something = (TargetProbability.fit(scene(128, there, noise=0.05), box).separability
+                          for there in (None, box))
+    assert min(nothing.roc, something.roc) > 0.99     # about as many bands as pixels inside
+    assert nothing.held_out < 0.7
+    assert something.held_out > 0.99
+
+
+@pytest.mark.parametrize('box', [Box(30, 20, 1, 1), Box(30, 20, 2, 1), Box(0, 0, 80, 60)])
+def test_targets_without_pixels_to_hold_out_have_a_number_too(box: Box) -> None:
+    assert 0 <= TargetProbability.fit(scene(box=box), box).separability.held_out <= 1
 
 
 def test_roc_area() -> None:

@@ -5,7 +5,7 @@ import gc
 import math
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -114,24 +114,6 @@ def test_the_size_follows_slowly_and_not_at_all_without_a_rate():
     assert START.w < slow.w < bigger.w - 6
     fixed = started(config=SiameseConfig(learning_rate=0))[0].update(frame(bigger, 1)).box
     assert (fixed.w, fixed.h) == pytest.approx((START.w, START.h), rel=1e-4)
-
-
-def test_evidence_of_the_place_does_not_make_the_size_slow():
-    class Doubted(Measure):
-        """The response is a tenth of what the network says, by what something else says of the place."""
-
-        def search(self, template, frame, region):
-            response = super().search(template, frame, region)
-            return replace(response, score=0.1 * response.score, certainty=response.score if self.told else None)
-
-    bigger, widths = Box.from_centre(*START.centre, 36, 27), {}
-    for told in (True, False):
-        tracker, _ = started()
-        tracker.matcher = Doubted()
-        tracker.matcher.told = told
-        widths[told] = tracker.update(frame(bigger, 1)).box.w
-    assert widths[True] == pytest.approx(started()[0].update(frame(bigger, 1)).box.w, rel=1e-3)
-    assert widths[False] < START.w + 0.2 * (widths[True] - START.w)
 
 
 class Swelling(Measure):

@@ -3,7 +3,6 @@ import numpy as np
 import torch
 
 from hsi_models.boxes import Box
-from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ProbabilityConfig, Separability, TargetProbability
 from hsi_models.training.target_probability import fit_probability, unit_spectra
 
@@ -39,7 +38,7 @@ def test_without_a_difference_nothing_separates() -> None:
     config, views = ProbabilityConfig(), _views(0.0)
     batch = fit_probability(unit_spectra(views, config.blur_px), torch.tensor(BOXES), config)
     assert float(batch.roc.max()) < 0.85
-    assert all(FusionConfig().weight(Separability(*one)) == 0 for one in
+    assert all(Separability(*one, held_out=0.0).weight == 0 for one in
                zip(batch.roc.tolist(), batch.ok.tolist(), strict=True))
 
 
