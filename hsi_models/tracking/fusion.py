@@ -57,7 +57,7 @@ class FusionConfig:
     """
 
     ok: tuple[float, float] = (0.65, 0.85)
-    separable: tuple[float, float] = (0.85, 0.97)
+    separable: tuple[float, float] = (0.85, 0.94)
     share: float = 0.7
     prior: float = 0.5
     refine_weight: float = 0.3
