@@ -26,11 +26,17 @@ class ValidationConfig:
         pairs: of each kind, while training.
         final_pairs: of each kind, of the best weights, for the card.
         batch: pairs at once.
+        kinds: of `KINDS`, those that are looked at; the mean over them chooses the weights.
     """
 
     pairs: int = 256
     final_pairs: int = 1024
     batch: int = 32
+    kinds: tuple[str, ...] = KINDS
+
+    def __post_init__(self) -> None:
+        if not self.kinds or not set(self.kinds) <= set(KINDS):
+            raise ValueError(f'expected kinds of {", ".join(KINDS)}, got {self.kinds}')
 
 
 class HeldOutPairs:
@@ -46,7 +52,8 @@ class HeldOutPairs:
         self.config = config
         kinds = {'colour': (0.0, 0.0, 0.0), 'hidden': (1.0, 1.0, 0.0), 'concealed': (1.0, 0.0, 1.0)}
         self.simulators = {}
-        for kind, (hidden, twin, conceal) in kinds.items():
+        for kind in config.kinds:
+            hidden, twin, conceal = kinds[kind]
             pairs = replace(simulator.config, hidden=hidden, twin=twin, conceal=conceal, negative=0.0)
             self.simulators[kind] = [simulator.with_config(pairs_of_side(pairs, side)) for side in sides]
 
@@ -71,16 +78,16 @@ class HeldOutPairs:
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Mean IoU of all kinds together, then of each, then the share above .5 of each."""
-        found = {kind: self.overlaps(network, kind, self.config.pairs) for kind in KINDS}
-        means = {f'iou_{kind}': float(found[kind].mean()) for kind in KINDS}
-        hits = {f'success_{kind}': float((found[kind] > 0.5).mean()) for kind in KINDS}
+        found = {kind: self.overlaps(network, kind, self.config.pairs) for kind in self.config.kinds}
+        means = {f'iou_{kind}': float(found[kind].mean()) for kind in found}
+        hits = {f'success_{kind}': float((found[kind] > 0.5).mean()) for kind in found}
         return {'iou': sum(means.values()) / len(means), **means, **hits}
 
     def report(self, network: nn.Module) -> dict[str, object]:
         """For a card: mean IoU of each kind with its 95 % interval (bootstrap over pairs)."""
         rng = np.random.default_rng(0)
         out: dict[str, object] = {'pairs_of_each_kind': self.config.final_pairs}
-        for kind in KINDS:
+        for kind in self.config.kinds:
             values = self.overlaps(network, kind, self.config.final_pairs)
             means = rng.choice(values, (2000, len(values))).mean(axis=1)
             low, high = np.quantile(means, [0.025, 0.975])

@@ -52,7 +52,16 @@ def test_two_runs_of_one_seed_agree_and_a_killed_one_goes_on(corpus_folder, tmp_
     assert rows(tmp_path / 'a') == rows(tmp_path / 'b')
     extra = 'loss_angle' if model == 'ssf_net' else 'loss_reconstruction'
     assert {'loss', 'loss_cls', 'loss_reg', 'loss_branches', extra, 'iou', 'iou_colour', 'iou_hidden',
-            'success_colour', 'success_hidden'} <= rows(tmp_path / 'a')[0].keys()
+            'iou_concealed', 'success_colour', 'success_hidden'} <= rows(tmp_path / 'a')[0].keys()
+
+
+def test_held_out_pairs_are_of_the_kinds_asked_for(corpus_folder, tmp_path):
+    config = tiny(corpus_folder, validation=ValidationConfig(2, 4, 2, ('colour', 'hidden')), loop=LoopConfig(1, 1))
+    card = load_card(Trainer(config, tmp_path).run(progress=False))
+    assert 'iou_hidden' in card.validation
+    assert 'iou_concealed' not in card.validation
+    with pytest.raises(ValueError, match='expected kinds of colour, hidden, concealed, got'):
+        ValidationConfig(kinds=('seen',))
 
 
 @pytest.mark.parametrize(('model', 'switch'), [
