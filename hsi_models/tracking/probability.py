@@ -166,12 +166,11 @@ def roc_area(positive: npt.NDArray[np.floating], negative: npt.NDArray[np.floati
 def _held_out_roc(spectra: tuple[Float, Float, Float], config: ProbabilityConfig) -> float:
     """`Separability.held_out`: stripes of target and ring are scored by a fit on the other ones."""
     target, ring, surroundings = (part[::max(1, len(part) // _FOLD_SAMPLES)] for part in spectra)
-    folds = min(_FOLDS, max(len(target), 2))
-    stripes = [np.arange(len(part)) * folds // max(len(part), 1) for part in (target, ring)]
+    stripes = [np.arange(len(part)) * _FOLDS // max(len(part), 1) for part in (target, ring)]
     config = replace(config, newton_steps=_FOLD_STEPS)
     scores: list[list[Float]] = [[], []]
     areas = []
-    for fold in range(folds):
+    for fold in range(_FOLDS):
         kept, held = ([part[(stripe == fold) == out] for part, stripe in zip((target, ring), stripes, strict=True)]
                       for out in (False, True))
         weights, bias = fit_spectra([(kept[0], 0.5, 1.0), (kept[1], 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
