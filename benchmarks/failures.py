@@ -16,19 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
-from hsi_models.colour import FalseColour
 from hsi_models.data.sequence import Sequence
-from hsi_models.drawing import WHITE, Image, draw_box, draw_text
+from hsi_models.drawing import INK, WHITE, Image, draw_box, draw_text
 from hsi_models.evaluation.metrics import PROTOCOLS, overlaps
-from hsi_models.ingest import to_frame
+from hsi_models.evaluation.strips import false_colours
 from hsi_models.offline import ResultRow, track_sequence
-from hsi_models.overlay import STATUS_COLOURS
+from hsi_models.overlay import STATUS_COLOURS, contact_sheet
 from hsi_tracking_ros.sequences import open_synthetic
 
 TRACKERS = 'auto,ssf_net:fast,bcr_net:fast'
 SCENES = tuple(f'synthetic:demo?seed={seed}&frames=100&camera={camera}'
                for seed, camera in ((1, 'vis16'), (2, 'nir25'), (3, 'rednir15')))
-TILE_PX, GAP_PX, TITLE_PX = 400, 6, 26
+TILE_PX, TITLE_PX = 400, 26
 SEEN = 0.1      # overlap below which the target is not what is tracked
 
 
@@ -72,24 +71,18 @@ def longest_run(missed: npt.NDArray[np.bool_]) -> tuple[int, int]:
 
 def draw(tracker: str, run: Run) -> Image:
     """A row of frames under a line that says what they are."""
-    frames = {index: to_frame(run.sequence.image(index), run.sequence.camera) for index in (0, *run.moments())}
-    colour = FalseColour.fit(frames[0])
-    tiles: list[Image] = []
-    for index in run.moments():
-        image, row, truth = colour.apply(frames[index]), run.rows[index], run.sequence.boxes[index]
-        scale = TILE_PX / image.shape[1]
-        tile = np.ascontiguousarray(cv2.resize(image, (TILE_PX, round(image.shape[0] * scale)),
-                                               interpolation=cv2.INTER_AREA))
+    moments = run.moments()
+    images, rows = false_colours(run.sequence, moments), [run.rows[index] for index in moments]
+    for (index, image), row in zip(images.items(), rows, strict=True):
+        truth = run.sequence.boxes[index]
         if np.isfinite(truth).all():
-            draw_box(tile, Box(*truth).scaled(scale, scale), WHITE, dashed=True)
+            draw_box(image, Box(*truth), WHITE, dashed=True)
         if row.box is not None:
-            draw_box(tile, row.box.scaled(scale, scale), STATUS_COLOURS[row.status])
-        draw_text(tile, f'#{index + 1}  {row.status.value}', 8, 18, colour=STATUS_COLOURS[row.status])
-        tiles.append(tile)
-    gap = np.zeros((tiles[0].shape[0], GAP_PX, 3), np.uint8)
-    strip = np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
-    title = np.zeros((TITLE_PX, strip.shape[1], 3), np.uint8)
-    draw_text(title, f'{tracker}: {run.scene}, success AUC {run.auc:.2f}', 6, 18, size=12)
+            draw_box(image, row.box, STATUS_COLOURS[row.status])
+    labels = [f'#{index + 1}  {row.status.value}' for index, row in zip(moments, rows, strict=True)]
+    strip = contact_sheet(list(images.values()), labels, columns=len(moments), tile_width=TILE_PX)
+    title = np.full((TITLE_PX, strip.shape[1], 3), INK, np.uint8)
+    draw_text(title, f'{tracker}: {run.scene}, success AUC {run.auc:.2f}', 8, 20, size=12)
     return np.vstack([title, strip])
 
 
@@ -101,7 +94,8 @@ def picture(trackers: list[str], scenes: tuple[str, ...] = SCENES) -> Image:
         print(tracker, *(f'{run.auc:.3f}' for run in runs), flush=True)
         rows.append(draw(tracker, min(runs, key=lambda run: run.auc)))
     width = max(row.shape[1] for row in rows)
-    return np.vstack([np.pad(row, ((0, GAP_PX), (0, width - row.shape[1]), (0, 0))) for row in rows])
+    return np.vstack([cv2.copyMakeBorder(row, 0, 0, 0, width - row.shape[1], cv2.BORDER_CONSTANT, value=INK)
+                      for row in rows])
 
 
 def main() -> None:

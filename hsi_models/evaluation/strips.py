@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hsi_models.data.sequence import Sequence
 from hsi_models.evaluation.metrics import is_box
 from hsi_models.evaluation.report import Report
 from hsi_models.evaluation.results import SequenceResult
@@ -85,20 +86,27 @@ def strip(images: Mapping[int, Image], truth: npt.NDArray[np.float64], results: 
     return document(len(images) * (WIDTH_PX + GAP_PX) - GAP_PX, height, parts)
 
 
+def false_colours(sequence: Sequence, indices: Iterable[int]) -> dict[int, Image]:
+    """Frames of a sequence in the false colour of its first one: number -> (H, W, 3) uint8 RGB, pixels of the cube."""
+    from hsi_models.colour import FalseColour
+    from hsi_models.ingest import to_frame
+
+    chosen = list(indices)
+    frames = {index: to_frame(sequence.image(index), sequence.camera) for index in {0, *chosen}}
+    colour = FalseColour.fit(frames[0])
+    return {index: colour.apply(frames[index]) for index in chosen}
+
+
 def _sequence_strip(path: Path, truth: npt.NDArray[np.float64], results: Mapping[str, SequenceResult],
                     styles: Mapping[str, Style]) -> str:
-    from hsi_models.colour import FalseColour
     from hsi_models.data.open import open_sequence
-    from hsi_models.ingest import to_frame
 
     sequence = open_sequence(path)
     count = min(len(sequence), len(truth))
     if not count:
         raise ValueError(f'{path}: expected one or more frames, got none')
     indices = [int(index) for index in np.unique(np.linspace(0, count - 1, FRAMES).round())]
-    frames = {index: to_frame(sequence.image(index), sequence.camera) for index in indices}
-    colour = FalseColour.fit(frames[0])
-    return strip({index: colour.apply(frame) for index, frame in frames.items()}, truth, results, styles)
+    return strip(false_colours(sequence, indices), truth, results, styles)
 
 
 def _data_uri(image: Image) -> str:

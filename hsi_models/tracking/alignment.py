@@ -17,7 +17,7 @@ from hsi_models.tracking.probability import ramp
 
 Floats = npt.NDArray[np.float32]
 ALIKE = (0.95, 0.99)
-"""Likeness from which on a box is corrected, and at which it is fully, chosen on the benchmark's validation part."""
+"""See `Alignment`; chosen on the benchmark's validation part."""
 
 _SIDE = 32          # samples along each side of the box
 _REACH = 1.1        # of the samples, in units of the box: its outline is what tells the size
@@ -33,22 +33,27 @@ class Alignment:
     Args:
         picture: samples, mean of each channel removed, of norm 1, (C * 32 * 32,).
         solution: from samples of another picture to place, size, gain and offsets, (5 + C, C * 32 * 32).
+        alike: likeness from which on a box is corrected, and at which it is fully.
     """
 
     picture: Floats
     solution: Floats
+    alike: tuple[float, float]
 
     @classmethod
-    def of(cls, image: Floats, box: Box) -> Alignment | None:
+    def of(cls, image: Floats, box: Box, alike: tuple[float, float] = ALIKE) -> Alignment | None:
         """Learn a target.
 
         Args:
             image: (C, S, S).
             box: the target, pixels of `image`.
+            alike: see `Alignment`; none is more alike than 1, so that from there on nothing is corrected.
 
         Returns:
-            None where it shows nothing but one colour.
+            None where nothing is corrected, or where the target shows nothing but one colour.
         """
+        if alike[0] >= 1:
+            return None
         samples = _samples(image, box)
         norm = float(np.linalg.norm(_levelled(samples)))
         if norm < 1e-3 * samples.size ** 0.5:
@@ -61,23 +66,23 @@ class Alignment:
                             (along_y * place[:, None]).ravel(), _levelled(scaled).ravel(), *offsets])
         square = columns @ columns.T
         square[range(4), range(4)] += _RIDGE * np.trace(square[:4, :4]) / 4
-        return cls(_levelled(scaled).ravel().astype(np.float32), np.linalg.solve(square, columns).astype(np.float32))
+        return cls(_levelled(scaled).ravel().astype(np.float32), np.linalg.solve(square, columns).astype(np.float32),
+                   alike)
 
     def likeness(self, image: Floats, box: Box) -> float:
         """Correlation of a box's picture with the first one, -1..1."""
         samples = _levelled(_samples(image, box)).ravel()
         return float(samples @ self.picture / max(float(np.linalg.norm(samples)), 1e-9))
 
-    def correct(self, image: Floats, box: Box, alike: tuple[float, float]) -> Box:
+    def correct(self, image: Floats, box: Box) -> Box:
         """The box drawn towards the place near it that looks most like the first picture.
 
         Args:
             image: (C, S, S).
             box: where the target is believed to be, pixels of `image`.
-            alike: likeness of that place from which on the box follows, and at which it follows fully.
         """
         found, likeness = self.fit(image, box)
-        return box.towards(found, ramp(likeness, alike))
+        return box.towards(found, ramp(likeness, self.alike))
 
     def fit(self, image: Floats, start: Box) -> tuple[Box, float]:
         """The box near `start` whose picture is most like the first one, and its likeness; pixels of `image`."""

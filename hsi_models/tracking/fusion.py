@@ -140,8 +140,8 @@ class FusionMatcher:
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
         contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
-        alignment = Alignment.of(image, inside) if self.config.alike[0] < 1 else None
-        return replace(template, state=state, contrast=float(contrast[0, 0]), alignment=alignment)
+        return replace(template, state=state, contrast=float(contrast[0, 0]),
+                       alignment=Alignment.of(image, inside, self.config.alike))
 
     def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
         """See `Matcher.renew`."""
@@ -200,7 +200,7 @@ class FusionMatcher:
         box = self._probable(template, response.detail.probability, box)
         if template.alignment is None:
             return box
-        return template.alignment.correct(response.detail.image, box, self.config.alike)
+        return template.alignment.correct(response.detail.image, box)
 
     def _probable(self, template: FusionTemplate, p: Floats, box: Box) -> Box:
         """The box drawn towards the component of probability > .5 under it, where that is trusted."""

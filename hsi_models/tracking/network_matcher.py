@@ -93,11 +93,11 @@ class HyperspectralMatcher(_SingleNetwork):
         executor: of a network with the inputs of `runtime.paths.network_paths`.
         geometry: of the network.
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
-            at which it follows fully (`alignment`); None for the network's box alone.
+            at which it follows fully (`alignment`); 1 or more switches it off.
     """
 
     def __init__(self, executor: Executor, geometry: Geometry | None = None,
-                 alike: tuple[float, float] | None = ALIKE) -> None:
+                 alike: tuple[float, float] = ALIKE) -> None:
         super().__init__(executor, geometry or Geometry())
         self.alike = alike
 
@@ -108,8 +108,8 @@ class HyperspectralMatcher(_SingleNetwork):
         constants = tuple(value.numpy() for value in band_positions(frame.info, frame.bands))
         template = _Template(FalseColour.fit(frame), constants, ())
         inputs, inside = self._template_inputs(template, frame, box)
-        alignment = None if self.alike is None else Alignment.of(inputs[1][0], inside)
-        return replace(template, state=self.executor.template(*inputs), alignment=alignment)
+        return replace(template, state=self.executor.template(*inputs),
+                       alignment=Alignment.of(inputs[1][0], inside, self.alike))
 
     def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
         """See `Matcher.renew`."""
@@ -123,9 +123,7 @@ class HyperspectralMatcher(_SingleNetwork):
 
     def refine(self, template: _Template, response: Response, box: Box) -> Box:
         """The box moved and resized where the target's picture is known well enough to say how."""
-        if template.alignment is None or self.alike is None:
-            return box
-        return template.alignment.correct(response.detail, box, self.alike)
+        return box if template.alignment is None else template.alignment.correct(response.detail, box)
 
     def _template_inputs(self, template: _Template, frame: HyperspectralFrame, box: Box) -> tuple[list[Floats], Box]:
         """What the network takes, and the target's box in it."""

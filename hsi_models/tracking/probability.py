@@ -109,7 +109,7 @@ class TargetProbability:
                    config: ProbabilityConfig) -> TargetProbability:
         """The same with the spectra that `samples` found in the image."""
         target, ring, surroundings = spectra
-        weights, bias = fit_spectra([(target, 0.5, 1.0), (ring, 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
+        weights, bias = _fit(target, ring, surroundings, config)
         score = [part @ weights for part in (target, ring, surroundings)]
         roc = min(roc_area(score[0], score[1]), roc_area(score[0], score[2]))
         unmeasured = cls(weights, bias, Separability(roc, 0.0, _held_out_roc(spectra, config)), config.blur_px)
@@ -173,7 +173,7 @@ def _held_out_roc(spectra: tuple[Float, Float, Float], config: ProbabilityConfig
     for fold in range(_FOLDS):
         kept, held = ([part[(stripe == fold) == out] for part, stripe in zip((target, ring), stripes, strict=True)]
                       for out in (False, True))
-        weights, bias = fit_spectra([(kept[0], 0.5, 1.0), (kept[1], 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
+        weights, bias = _fit(kept[0], kept[1], surroundings, config)
         for found, part in zip(scores, held, strict=True):
             found.append(part @ weights + bias)
         areas.append(roc_area(scores[0][-1], surroundings @ weights + bias))
@@ -222,6 +222,11 @@ def fit_spectra(kinds: list[tuple[Float, float, float]], config: ProbabilityConf
     share = np.concatenate([np.full(len(part), weight / max(len(part), 1)) for part, weight, _ in kinds])
     weights, bias = _logistic_regression(spectra, labels, share / share.sum(), config)
     return weights.astype(np.float32), bias
+
+
+def _fit(target: Float, ring: Float, surroundings: Float, config: ProbabilityConfig) -> tuple[Float, float]:
+    """`fit_spectra` of a first frame: half target, half what is not."""
+    return fit_spectra([(target, 0.5, 1.0), (ring, 0.25, 0.0), (surroundings, 0.25, 0.0)], config)
 
 
 def near_samples(image: npt.NDArray[Any], box: Box, config: ProbabilityConfig) -> tuple[Float, Float]:

@@ -12,7 +12,9 @@ from hsi_models.data.simulation.pairs import PairSimulator
 from hsi_models.networks.siamese_network import STRIDE, SiameseOutputs, decode_boxes
 from hsi_models.training.tracking_inputs import TrackingInputs, pairs_of_side, tracking_inputs
 
-KINDS = ('colour', 'hidden', 'concealed')
+_SHARES = {'colour': (0.0, 0.0, 0.0), 'hidden': (1.0, 1.0, 0.0), 'concealed': (1.0, 0.0, 1.0)}   # hidden, twin, conceal
+
+KINDS = tuple(_SHARES)
 """No target has a spectrum of its own; every target has one, and a look-alike beside it; nothing else shows it."""
 
 _SEED = 7_000_000
@@ -50,10 +52,9 @@ class HeldOutPairs:
 
     def __init__(self, simulator: PairSimulator, sides: tuple[int, ...], config: ValidationConfig) -> None:
         self.config = config
-        kinds = {'colour': (0.0, 0.0, 0.0), 'hidden': (1.0, 1.0, 0.0), 'concealed': (1.0, 0.0, 1.0)}
         self.simulators = {}
         for kind in config.kinds:
-            hidden, twin, conceal = kinds[kind]
+            hidden, twin, conceal = _SHARES[kind]
             pairs = replace(simulator.config, hidden=hidden, twin=twin, conceal=conceal, negative=0.0)
             self.simulators[kind] = [simulator.with_config(pairs_of_side(pairs, side)) for side in sides]
 

@@ -37,12 +37,16 @@ def test_place_and_size_are_found_in_other_light(scale, shift):
 
 def test_a_box_follows_as_far_as_the_picture_is_alike():
     first, start = planes(picture(0)), Box(94, 97, 60, 44)
-    alignment = Alignment.of(first, BOX)
-    found, likeness = alignment.fit(first, start)
-    assert tuple(alignment.correct(first, start, (likeness - 0.2, likeness))) == pytest.approx(tuple(found))
-    halfway = alignment.correct(first, start, (likeness - 0.1, likeness + 0.1))
+    found, likeness = Alignment.of(first, BOX).fit(first, start)
+
+    def corrected(*alike, image=first):
+        return Alignment.of(first, BOX, alike).correct(image, start)
+
+    assert tuple(corrected(likeness - 0.2, likeness)) == pytest.approx(tuple(found))
+    halfway = corrected(likeness - 0.1, likeness + 0.1)
     assert halfway.centre[0] == pytest.approx((start.centre[0] + found.centre[0]) / 2, abs=0.01)
-    assert alignment.correct(first, start, (1.0, 2.0)) == start
+    assert corrected(0.95, 0.99, image=planes(picture(1))) == start
+    assert Alignment.of(first, BOX, (1.0, 2.0)) is None
 
 
 def test_a_strange_picture_is_unlike_and_nothing_moves_far():

@@ -69,7 +69,7 @@ def test_a_box_is_corrected_by_the_first_frames_picture_unless_switched_off():
     scene = HyperspectralFrame((1000 * noise).astype(np.uint16), frame().info)
     truth, near, region = Box(45, 35, 30, 20), Box(47, 34, 31, 20), Box(20, 5, 80, 80)
     crop = (255, 255)
-    for alike, corrected in (((0.95, 0.99), True), (None, False)):
+    for alike, corrected in (((0.95, 0.99), True), ((1.0, 2.0), False)):
         matcher = HyperspectralMatcher(Spy(25), alike=alike)
         template = matcher.template(scene, truth)
         response = matcher.search(template, scene, region)
