@@ -154,29 +154,56 @@ class Calibration:
         Raises:
             ValueError: the cube's shape differs from that of the references.
         """
-        for reference in (self.dark, self.white, self.defective):
-            if reference is not None and cube.shape[-reference.ndim:] != reference.shape:
-                wanted = '(H, W, C) = ' + str(reference.shape) if reference.ndim == 3 else f'(H, W, {len(reference)})'
-                raise ValueError(f'expected a cube of shape {wanted} as the references have, got {cube.shape}')
-        if self._gain is None or self._offset is None:
-            out = cube.astype(np.float32)
-        else:
-            height, width, bands = cube.shape
-            # Long rows instead of rows of C values: numpy's inner loop is over the last axis.
-            rows = cube.reshape(height, width * bands)
-            gain, offset = (np.broadcast_to(np.tile(values, width) if values.ndim == 1 else values.reshape(height, -1),
-                                            rows.shape) for values in (self._gain, self._offset))
-            out = np.empty((height, width, bands), np.float32)
-            for top in range(0, height, _ROWS):         # few rows stay in the cache: half the time
-                here = slice(top, top + _ROWS)
-                part = out[here].reshape(-1, width * bands)
-                part[...] = rows[here]
-                part *= gain[here]
-                if self.dark is not None:
-                    part += offset[here]
+        self.check(cube.shape)
+        out = self.apply_part(cube)
         flat = out.reshape(-1)
         for targets, sources in self._patches:
             flat[targets] = flat[sources].mean(axis=0)
+        return out
+
+    @property
+    def replaces_pixels(self) -> bool:
+        """Whether values follow from others far away, so that a part of a cube cannot be calibrated alone."""
+        return bool(self._patches)
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse a cube of a shape (H, W, C) that is not the references'.
+
+        Raises:
+            ValueError: it is not.
+        """
+        for reference in (self.dark, self.white, self.defective):
+            if reference is not None and shape[-reference.ndim:] != reference.shape:
+                wanted = '(H, W, C) = ' + str(reference.shape) if reference.ndim == 3 else f'(H, W, {len(reference)})'
+                raise ValueError(f'expected a cube of shape {wanted} as the references have, got {shape}')
+
+    def apply_part(self, part: npt.NDArray[Any], top: int = 0, left: int = 0) -> Floats:
+        """Calibrate a part of a cube that `check` has passed; defective pixels stay what they are.
+
+        Args:
+            part: shape (h, w, C), uint8, uint16 or float32.
+            top, left: row and column of the cube at which it begins.
+
+        Returns:
+            float32 (h, w, C), as `apply`.
+        """
+        if self._gain is None or self._offset is None:
+            return part.astype(np.float32)
+        height, width, bands = part.shape
+        # Long rows instead of rows of C values: numpy's inner loop is over the last axis.
+        rows = part.reshape(height, width * bands)
+        gain, offset = (np.broadcast_to(
+            np.tile(values, width) if values.ndim == 1
+            else values[top:top + height, left:left + width].reshape(height, -1), rows.shape)
+            for values in (self._gain, self._offset))
+        out = np.empty((height, width, bands), np.float32)
+        for start in range(0, height, _ROWS):         # few rows stay in the cache: half the time
+            here = slice(start, start + _ROWS)
+            strip = out[here].reshape(-1, width * bands)
+            strip[...] = rows[here]
+            strip *= gain[here]
+            if self.dark is not None:
+                strip += offset[here]
         return out
 
 

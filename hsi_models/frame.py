@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +71,30 @@ class SpectralInfo:
                        fwhm_nm=tuple(self.fwhm_nm[i] for i in indices) if self.fwhm_nm else ())
 
 
+class CubeSource(Protocol):
+    """What a cube can be made of, whole or in part."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the whole cube."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the cube."""
+        ...
+
+    def part(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """The pixels of the whole cube at `[rows, columns]`, with the very same values."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class HyperspectralFrame:
     """One cube with its meaning and its time.
+
+    A deferred frame (`HyperspectralFrame.deferred`) makes its cube when `data` is asked for first, and until then only
+    those pixels that `part` is asked for: a tracker looks at a few around its target.
 
     Args:
         data: shape (H, W, C), uint8, uint16 or float32.
@@ -98,36 +119,77 @@ class HyperspectralFrame:
         if not isinstance(self.data, np.ndarray) or self.data.ndim != 3:
             got = getattr(self.data, 'shape', type(self.data).__name__)
             raise ValueError(f'expected frame data of shape (H, W, C), got {got}')
-        if self.data.dtype.name not in DTYPES:
-            raise ValueError(f'expected frame data as {" or ".join(DTYPES)}, got {self.data.dtype.name}')
-        if 0 in self.data.shape:
-            raise ValueError(f'expected a frame with at least one pixel and one band, got shape {self.data.shape}')
+        self._check()
+
+    @classmethod
+    def deferred(cls, source: CubeSource, info: SpectralInfo, stamp_ns: int = 0, frame_id: str = '', seq: int = 0,
+                 upscaling: int = 1) -> HyperspectralFrame:
+        """A frame of what `source` will make; the arguments are the fields, the errors those of a frame."""
+        frame = object.__new__(cls)
+        frame.__dict__.update(_source=source, info=info, stamp_ns=stamp_ns, frame_id=frame_id, seq=seq,
+                              upscaling=upscaling)
+        frame._check()
+        return frame
+
+    def __getattr__(self, name: str) -> Any:
+        """The whole cube of a deferred frame; only called for what is not there yet."""
+        if name != 'data' or '_source' not in self.__dict__:
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        data = self.__dict__['_source'].part(slice(None), slice(None))
+        return self.__dict__.setdefault('data', data)
+
+    @property
+    def _pixels(self) -> npt.NDArray[Any] | CubeSource:
+        """Whatever knows shape and dtype, and makes nothing."""
+        return cast('npt.NDArray[Any] | CubeSource', self.__dict__.get('data', self.__dict__.get('_source')))
+
+    def part(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """`data[rows, columns]`, without making the rest of a deferred frame."""
+        known = self._pixels
+        return known[rows, columns] if isinstance(known, np.ndarray) else known.part(rows, columns)
+
+    def _check(self) -> None:
+        if self.dtype.name not in DTYPES:
+            raise ValueError(f'expected frame data as {" or ".join(DTYPES)}, got {self.dtype.name}')
+        if 0 in self.shape:
+            raise ValueError(f'expected a frame with at least one pixel and one band, got shape {self.shape}')
         for name in ('wavelengths_nm', 'fwhm_nm'):
             count = len(getattr(self.info, name))
             if count not in (0, self.bands):
                 raise ValueError(f'expected {self.bands} {name} for a frame of {self.bands} bands, got {count}')
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        height, width, bands = self._pixels.shape
+        return int(height), int(width), int(bands)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self._pixels.dtype
+
+    @property
     def height(self) -> int:
         """H, pixels."""
-        return int(self.data.shape[0])
+        return self.shape[0]
 
     @property
     def width(self) -> int:
         """W, pixels."""
-        return int(self.data.shape[1])
+        return self.shape[1]
 
     @property
     def bands(self) -> int:
         """C."""
-        return int(self.data.shape[2])
+        return self.shape[2]
 
     @property
     def scale(self) -> float:
         """The value that stands for full scale: a fixed constant of the source, never of one frame."""
         if self.info.saturation > 0:
             return self.info.saturation
-        return 1.0 if self.data.dtype == np.float32 else float(np.iinfo(self.data.dtype).max)
+        return 1.0 if self.dtype == np.float32 else float(np.iinfo(self.dtype).max)
 
     def as_float(self) -> npt.NDArray[np.float32]:
         """Data divided by `scale`: float32, (H, W, C); a fixed factor, so spectra keep their angles."""

@@ -1,7 +1,8 @@
 """Camera image to frame: the one way by which a mosaic or a cube becomes what trackers are given."""
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from hsi_models.calibration import Calibration
 from hsi_models.camera import Camera
 from hsi_models.frame import DTYPES, HyperspectralFrame, Quantity
-from hsi_models.mosaic import mosaic_to_cube
+from hsi_models.mosaic import mosaic_to_cube, require_cells
+
+_ALL = slice(None)
 
 
 def to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
@@ -26,14 +29,7 @@ def to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
     Raises:
         ValueError: the image does not fit the camera, has another dtype, or is not finite.
     """
-    if not isinstance(image, np.ndarray) or image.dtype.name not in DTYPES:
-        got = getattr(image, 'dtype', type(image).__name__)
-        raise ValueError(f'expected an image as {" or ".join(DTYPES)}, got {got}')
-    if image.dtype == np.float32 and not np.isfinite(image).all():
-        raise ValueError(f'expected finite image values, got {np.count_nonzero(~np.isfinite(image))} nan or infinite')
-    cube = _to_cube(image, camera)
-    order = camera.band_order(cube.shape[2])
-    return cube if np.array_equal(order, np.arange(cube.shape[2])) else np.take(cube, order, axis=2)
+    return _CameraCube(_checked(image, camera), camera, None).part(slice(None), slice(None))
 
 
 def cube_camera(camera: Camera, bands: int) -> Camera:
@@ -63,6 +59,8 @@ def to_frame(image: npt.NDArray[Any], camera: Camera, *, stamp_ns: int = 0, fram
              calibration: Calibration | None = None) -> HyperspectralFrame:
     """Make a frame: mosaic to cube, cells without a band dropped, bands in ascending wavelength, calibrated.
 
+    The frame is a deferred one: it keeps the image, which must not change, and makes of it what it is asked for.
+
     Args:
         image: as the camera gives it: mosaic (rows * H, columns * W) where the camera is one, else a cube
             (H, W, C) in the camera's band order; uint8, uint16 or float32.
@@ -77,34 +75,111 @@ def to_frame(image: npt.NDArray[Any], camera: Camera, *, stamp_ns: int = 0, fram
     Raises:
         ValueError: the image does not fit the camera or the calibration, has another dtype, or is not finite.
     """
-    cube = to_cube(image, camera)
-    info = cube_camera(camera, image_bands(image, camera)).spectral_info(cube.shape[2])
+    cube = _CameraCube(_checked(image, camera), camera, calibration)
+    info = cube_camera(camera, image_bands(cube.image, camera)).spectral_info(cube.shape[2])
     if calibration is not None:
+        calibration.check(cube.shape)
         if calibration.white is not None:
             info = replace(info, quantity=Quantity.REFLECTANCE, saturation=0.0)
         else:
-            full_scale = camera.full_scale or (1.0 if cube.dtype == np.float32 else float(np.iinfo(cube.dtype).max))
+            native = image.dtype
+            full_scale = camera.full_scale or (1.0 if native == np.float32 else float(np.iinfo(native).max))
             info = replace(info, quantity=Quantity.RADIANCE,
                            saturation=max(0.0, full_scale - calibration.mean_dark))
-        cube = calibration.apply(cube)
-    return HyperspectralFrame(cube, info, stamp_ns=stamp_ns, frame_id=frame_id, seq=seq,
-                              upscaling=camera.upscaling or 1)
+    return HyperspectralFrame.deferred(cube, info, stamp_ns=stamp_ns, frame_id=frame_id, seq=seq,
+                                       upscaling=camera.upscaling or 1)
 
 
-def _to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
+@dataclass(frozen=True, eq=False)
+class _CameraCube:
+    """The cube that an image of a camera stands for; a `CubeSource`.
+
+    Args:
+        image: checked.
+        camera: what is known of the camera.
+        calibration: of a frame; None: values stay what they are.
+    """
+
+    image: npt.NDArray[Any]
+    camera: Camera
+    calibration: Calibration | None
+
+    @cached_property
+    def order(self) -> npt.NDArray[np.intp]:
+        """Bands of the image that are bands of the cube."""
+        return self.camera.band_order(image_bands(self.image, self.camera))
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        height, width = (side // cell for side, cell in zip(self.image.shape, self._cell, strict=False))
+        return height, width, len(self.order)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the cube."""
+        return np.dtype(np.float32) if self.calibration is not None else self.image.dtype.newbyteorder('=')
+
+    @property
+    def _cell(self) -> tuple[int, int]:
+        """Rows and columns of the image that make a pixel."""
+        return (self.camera.mosaic_rows, self.camera.mosaic_columns) if self.image.ndim == 2 else (1, 1)
+
+    def part(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """See `CubeSource.part`."""
+        if self.calibration is not None and self.calibration.replaces_pixels and (rows, columns) != (_ALL, _ALL):
+            return self.part(_ALL, _ALL)[rows, columns]
+        (top, bottom, row_step), (left, right, column_step) = (
+            span.indices(side) for span, side in zip((rows, columns), self.shape, strict=False))
+        if min(row_step, column_step) < 0:
+            return self.part(_ALL, _ALL)[rows, columns]
+        cell_rows, cell_columns = self._cell
+        pixels = self.image[cell_rows * top:cell_rows * max(top, bottom),
+                            cell_columns * left:cell_columns * max(left, right)]
+        if 0 in pixels.shape:
+            cube = np.empty((max(bottom - top, 0), max(right - left, 0), self.shape[2]), self.dtype)
+        else:
+            cube = self._cube(pixels, top, left)
+        return cube if row_step == column_step == 1 else cube[::row_step, ::column_step]
+
+    def _cube(self, pixels: npt.NDArray[Any], top: int, left: int) -> npt.NDArray[Any]:
+        """The cube of a part of the image that begins with a pixel."""
+        if pixels.ndim == 2:
+            cube = mosaic_to_cube(pixels, *self._cell)
+        else:
+            cube = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder('='))
+        if not np.array_equal(self.order, np.arange(cube.shape[2])):
+            cube = np.take(cube, self.order, axis=2)
+        if self.calibration is None:
+            return cube
+        whole = cube.shape == self.shape
+        return self.calibration.apply(cube) if whole else self.calibration.apply_part(cube, top, left)
+
+
+def _checked(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
+    """The image of a camera, a mosaic with two axes.
+
+    Raises:
+        ValueError: as `to_cube`.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype.name not in DTYPES:
+        got = getattr(image, 'dtype', type(image).__name__)
+        raise ValueError(f'expected an image as {" or ".join(DTYPES)}, got {got}')
+    if image.dtype == np.float32 and not np.isfinite(image).all():
+        raise ValueError(f'expected finite image values, got {np.count_nonzero(~np.isfinite(image))} nan or infinite')
     if image.ndim == 3 and image.shape[2] == 1 and camera.is_mosaic:
         image = image[:, :, 0]
     if image.ndim == 2 and camera.is_mosaic:
-        return mosaic_to_cube(image, camera.mosaic_rows, camera.mosaic_columns)
-    if image.ndim == 2:
+        require_cells(image.shape, camera.mosaic_rows, camera.mosaic_columns)
+    elif image.ndim == 2:
         raise ValueError(f'expected a cube (H, W, C), as the camera states no mosaic pattern, got an image of shape '
                          f'{image.shape}: state mosaic rows and columns of the camera')
-    if camera.is_mosaic:
+    elif camera.is_mosaic:
         raise ValueError(f'expected a mosaic (rows * H, columns * W), as the camera states a {camera.mosaic_rows} x '
                          f'{camera.mosaic_columns} pattern, got an image of shape {image.shape}')
-    if image.ndim != 3 or 0 in image.shape:
+    elif image.ndim != 3 or 0 in image.shape:
         raise ValueError(f'expected a cube (H, W, C) with pixels and bands, got an image of shape {image.shape}')
-    return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder('='))
+    return image
 
 
 def wavelength_warning(camera: Camera) -> str | None:

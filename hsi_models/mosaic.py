@@ -31,12 +31,7 @@ def mosaic_to_cube(mosaic: npt.NDArray[Any], rows: int, columns: int) -> npt.NDA
         raise ValueError(f'expected a mosaic of shape (rows * H, columns * W), one channel, got {got}')
     if mosaic.dtype.name not in DTYPES:
         raise ValueError(f'expected a mosaic as {" or ".join(DTYPES)}, got {mosaic.dtype.name}')
-    if rows < 1 or columns < 1:
-        raise ValueError(f'expected a pattern of at least 1 x 1 filters, got {rows} x {columns}')
-    height, width = mosaic.shape[0] // rows, mosaic.shape[1] // columns
-    if height < 1 or width < 1:
-        raise ValueError(f'expected a mosaic of at least one cell of {rows} x {columns} pixels, '
-                         f'got {mosaic.shape[0]} x {mosaic.shape[1]}')
+    height, width = require_cells(mosaic.shape, rows, columns)
     pixels = np.ascontiguousarray(mosaic[: rows * height, : columns * width],
                                   dtype=mosaic.dtype.newbyteorder('='))
     cube = np.empty((height, width, rows * columns), pixels.dtype)
@@ -47,6 +42,21 @@ def mosaic_to_cube(mosaic: npt.NDArray[Any], rows: int, columns: int) -> npt.NDA
     for row in range(rows):
         target[:, :, row] = source[:, row]
     return cube
+
+
+def require_cells(shape: tuple[int, ...], rows: int, columns: int) -> tuple[int, int]:
+    """Whole cells of `rows` x `columns` filters along y and x in a mosaic of this shape.
+
+    Raises:
+        ValueError: no pattern, or not a single cell.
+    """
+    if rows < 1 or columns < 1:
+        raise ValueError(f'expected a pattern of at least 1 x 1 filters, got {rows} x {columns}')
+    height, width = shape[0] // rows, shape[1] // columns
+    if height < 1 or width < 1:
+        raise ValueError(f'expected a mosaic of at least one cell of {rows} x {columns} pixels, '
+                         f'got {shape[0]} x {shape[1]}')
+    return height, width
 
 
 def cube_to_mosaic(cube: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:

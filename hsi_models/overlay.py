@@ -72,7 +72,7 @@ def measure_spectra(frame: HyperspectralFrame, box: Box, calibration: Calibratio
     """
     cx, cy = box.centre
     outer = _pixels(Box.from_centre(cx, cy, 2 * box.w + 4, 2 * box.h + 4), frame)
-    patch = frame.data[outer[1]:outer[3], outer[0]:outer[2]]
+    patch = frame.part(slice(outer[1], outer[3]), slice(outer[0], outer[2]))
     if patch.size == 0:
         return None
     ring = np.ones(patch.shape[:2], bool)

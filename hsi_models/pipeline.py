@@ -29,7 +29,7 @@ class StageTimes:
     decode: float = 0.0
     """message to array"""
     preprocess: float = 0.0
-    """mosaic to cube, calibration"""
+    """image to frame; what of its cube is looked at is calibrated where it is, and upscaled frames whole"""
     infer: float = 0.0
     """the tracker"""
     postprocess: float = 0.0
@@ -45,7 +45,8 @@ class PipelineResult:
     Args:
         states: one a target, boxes in pixels of the source image; empty without a target.
         frame_states: the same in pixels of the frame, as the tracker gave them and as ground truth counts.
-        frame: the calibrated cube the tracker was given, upscaled where frames are (`crop` upscales inside of it).
+        frame: what the tracker was given, calibrated where it was looked at, upscaled where frames are (`crop`
+            upscales inside of it).
         stages: decode and publish are left 0 for whoever does these.
         scale: (sx, sy), source pixels a frame pixel: the mosaic's cell, (1, 1) for a camera of cubes; divided by the
             enlargement where frames are upscaled. The one place where pixels are converted.

@@ -54,7 +54,7 @@ def _points(result: PipelineResult, box: Box, spectrum: npt.NDArray[np.float32],
     left, top = (math.floor(value) for value in inside.corners[:2])
     right, bottom = (math.ceil(value) for value in inside.corners[2:])
     step = math.ceil(math.sqrt((right - left) * (bottom - top) / MAX_POINTS))
-    pixels = frame.data[top:bottom:step, left:right:step]
+    pixels = frame.part(slice(top, bottom, step), slice(left, right, step))
     rows, columns = (axis.ravel() for axis in np.mgrid[top:bottom:step, left:right:step])
     rays = viewing_rays(camera, np.stack([(columns + 0.5) * sx, (rows + 0.5) * sy], axis=1))
     rgb = colour.apply(pixels).reshape(-1, 3).astype(np.uint32)

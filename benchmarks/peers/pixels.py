@@ -81,7 +81,7 @@ class PixelTracker:
         reach_x, reach_y = max(4, w), max(4, h)
         columns, rows = 3 * w + 2 * reach_x, 3 * h + 2 * reach_y
         left, top = round(self._box.x) - w - reach_x, round(self._box.y) - h - reach_y
-        score = self._score(crop(frame.data, Box(left, top, columns, rows), (rows, columns)) / np.float32(frame.scale))
+        score = self._score(crop(frame, Box(left, top, columns, rows), (rows, columns)) / np.float32(frame.scale))
         inside = cv2.blur(score, (w, h), anchor=(0, 0))
         wide = cv2.blur(score, (3 * w, 3 * h), anchor=(w, h))      # of the box with its corner at the same pixel
         standing_out = inside - (9 * wide - inside) / 8

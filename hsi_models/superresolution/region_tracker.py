@@ -91,7 +91,7 @@ class UpscaledRegionTracker:
         self._scale = self.resolver.scale if math.sqrt(box.area) <= self.config.largest_px else 1
         self._subspace = self.resolver.fit(frame.data) if self._scale > 1 else None
         state = self.tracker.initialise(self._enlarged(frame, box), box.scaled(self._scale, self._scale))
-        self._box, self._shape = box, frame.data.shape
+        self._box, self._shape = box, frame.shape
         return self._in_frame(state)
 
     def update(self, frame: HyperspectralFrame) -> TrackState:
@@ -103,8 +103,8 @@ class UpscaledRegionTracker:
         """
         if self._box is None:
             raise RuntimeError('expected initialise() before update(), got no target')
-        if frame.data.shape != self._shape:
-            raise ValueError(f'expected a frame of shape {self._shape} as at initialisation, got {frame.data.shape}')
+        if frame.shape != self._shape:
+            raise ValueError(f'expected a frame of shape {self._shape} as at initialisation, got {frame.shape}')
         state = self._in_frame(self.tracker.update(self._enlarged(frame, self._box)))
         self._box = state.best_guess
         return state

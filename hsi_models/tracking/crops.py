@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.boxes import Box
+from hsi_models.frame import HyperspectralFrame
 
 Border = Literal['replicate', 'mean']
 
 
-def crop(image: npt.NDArray[Any], region: Box, size: tuple[int, int],
+def crop(image: npt.NDArray[Any] | HyperspectralFrame, region: Box, size: tuple[int, int],
          border: Border = 'replicate') -> npt.NDArray[np.float32]:
     """The part of an image that a region shows, bilinearly resampled, any number of bands.
 
@@ -24,7 +25,7 @@ def crop(image: npt.NDArray[Any], region: Box, size: tuple[int, int],
     cv2.warpAffine is not used: it rounds coordinates to 1/32 pixel and ends at 128 bands.
 
     Args:
-        image: shape (H, W, C) or (H, W), any real dtype.
+        image: shape (H, W, C) or (H, W), any real dtype; of a deferred frame only what is needed is made.
         region: what to show, pixels of the image; may reach over its edge.
         size: (rows, columns) of the crop.
         border: what lies outside the image: its edge pixels, or its mean spectrum.
@@ -35,7 +36,7 @@ def crop(image: npt.NDArray[Any], region: Box, size: tuple[int, int],
     Raises:
         ValueError: an image without two or three axes, or a size that is not positive.
     """
-    if image.ndim not in (2, 3) or 0 in image.shape:
+    if len(image.shape) not in (2, 3) or 0 in image.shape:
         raise ValueError(f'expected an image of shape (H, W) or (H, W, C), got {image.shape}')
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f'expected a crop size of (rows, columns) >= 1, got {size}')
@@ -86,19 +87,21 @@ def _axis(start: float, length: float, count: int) -> tuple[npt.NDArray[np.intp]
     return first + np.arange((int(samples[-1]) + 2) * step), samples, step
 
 
-def _pixels(image: npt.NDArray[Any], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
+def _pixels(image: npt.NDArray[Any] | HyperspectralFrame, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
             border: Border) -> npt.NDArray[Any]:
     """The pixels at these rows and columns, which may lie outside the image; a view where they do not."""
     height, width = image.shape[:2]
     inner_rows, inner_columns = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
-    patch: npt.NDArray[Any] = image[inner_rows[0]:inner_rows[-1] + 1, inner_columns[0]:inner_columns[-1] + 1]
+    within = slice(inner_rows[0], inner_rows[-1] + 1), slice(inner_columns[0], inner_columns[-1] + 1)
+    patch: npt.NDArray[Any] = image.part(*within) if isinstance(image, HyperspectralFrame) else image[within]
     if patch.shape[:2] == (len(rows), len(columns)):
         return patch
     patch = patch.take(inner_rows - inner_rows[0], 0).take(inner_columns - inner_columns[0], 1)
     if border == 'mean':
         outside = (rows != inner_rows)[:, None] | (columns != inner_columns)
         patch = patch.astype(np.float32)
-        patch[outside] = image.mean(axis=(0, 1))
+        whole = image.data if isinstance(image, HyperspectralFrame) else image
+        patch[outside] = whole.mean(axis=(0, 1))
     return patch
 
 

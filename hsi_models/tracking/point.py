@@ -64,7 +64,7 @@ def box_from_point(frame: HyperspectralFrame, point: tuple[float, float], config
         raise ValueError(f'expected a point inside the {width} x {height} frame, got ({x:g}, {y:g})')
     side = config.window_px
     left, top = math.floor(x) - side // 2, math.floor(y) - side // 2
-    patch = crop(frame.data, Box(left, top, side, side), (side, side))
+    patch = crop(frame, Box(left, top, side, side), (side, side))
     if not np.isfinite(patch).all():
         raise ValueError(f'expected finite values around the point ({x:g}, {y:g}), got nan or inf')
     # Beyond the edge there is nothing to grow into.

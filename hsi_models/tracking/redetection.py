@@ -57,7 +57,7 @@ def spectral_candidates(frame: HyperspectralFrame, probability: TargetProbabilit
     """
     step = max(1, int(math.sqrt(target.area) / _TARGET_PX))
     rows, columns = max(1, frame.height // step), max(1, frame.width // step)
-    small = crop(frame.data, Box(0, 0, columns * step, rows * step), (rows, columns))
+    small = crop(frame, Box(0, 0, columns * step, rows * step), (rows, columns))
     p = np.nan_to_num(probability.apply(small, step))       # one nan would spread through the sums below
     inside = (max(1, round(target.w / step)), max(1, round(target.h / step)))
     around = (2 * inside[0] + 1, 2 * inside[1] + 1)

@@ -173,7 +173,7 @@ class SiameseTracker:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
         spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)
         update = None if self.config.update is None else TemplateUpdate(self.config.update)
-        target = _Target(template, template, template, update, box, spectrum, frame.data.shape, frame.stamp_ns,
+        target = _Target(template, template, template, update, box, spectrum, frame.shape, frame.stamp_ns,
                          (RunningMedian(self.config.usual_size), RunningMedian(self.config.usual_size)))
         # What the response to the first frame itself is like: later ones are measured by it.
         answer = self._ask(target, frame, box.centre, lost=False)
@@ -195,8 +195,8 @@ class SiameseTracker:
         target = self._target
         if target is None:
             raise RuntimeError('expected initialise() before update(), got no target')
-        if frame.data.shape != target.shape:
-            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
+        if frame.shape != target.shape:
+            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.shape}')
         lost = self._machine.status is TrackStatus.LOST
         answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre, lost=False)
         status = self._machine.update(answer.score, answer.cues)

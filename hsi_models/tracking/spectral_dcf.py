@@ -136,7 +136,7 @@ class SpectralDcf:
             appearance,
             CorrelationFilter((geometry.cells, geometry.cells), (box.h * unit, box.w * unit), self.config.filter),
             ScaleFilter(self.config.scale),
-            box, view.spectrum(box), frame.data.shape, frame.stamp_ns,
+            box, view.spectrum(box), frame.shape, frame.stamp_ns,
             Evidence.on(appearance, view, box, self.config.evidence))
         self._learn(target, view, box)
         target.peaks.add(float(target.filter.respond(view.features).max()))
@@ -155,8 +155,8 @@ class SpectralDcf:
         target = self._target
         if target is None:
             raise RuntimeError('expected initialise() before update(), got no target')
-        if frame.data.shape != target.shape:
-            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.data.shape}')
+        if frame.shape != target.shape:
+            raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.shape}')
         lost = self._machine.status is TrackStatus.LOST
         named = self._named(target, frame) if lost else None
         answer = self._search(target, frame, named) if lost else self._ask(target, frame, target.box.centre)

@@ -40,8 +40,8 @@ class Pixels:
         step = max(1, math.ceil(region.w / (_OVERSAMPLING * size)))
         count = math.ceil((region.w + 3) / step)
         area = Box(math.floor(region.x) - 1, math.floor(region.y) - 1, count * step, count * step)
-        values = crop(frame.data, area, (count, count))
-        if frame.data.dtype == np.float32 and not np.isfinite(values).all():
+        values = crop(frame, area, (count, count))
+        if frame.dtype == np.float32 and not np.isfinite(values).all():
             raise ValueError('expected finite values around the target, got nan or inf in '
                              f'{np.count_nonzero(~np.isfinite(values).all(axis=-1))} pixels')
         return cls(values, area, step)
@@ -72,7 +72,7 @@ def inner_spectrum(frame: HyperspectralFrame, box: Box, inner: float = 0.6) -> F
     """
     x1, y1, x2, y2 = Box.from_centre(*box.centre, box.w * inner, box.h * inner).corners
     top, left = min(max(round(y1), 0), frame.height - 1), min(max(round(x1), 0), frame.width - 1)
-    pixels = frame.data[top:max(top + 1, round(y2)), left:max(left + 1, round(x2))]
+    pixels = frame.part(slice(top, max(top + 1, round(y2))), slice(left, max(left + 1, round(x2))))
     mean: Floats = pixels.mean(axis=(0, 1), dtype=np.float32)
     if not np.isfinite(mean).all():
         raise ValueError('expected finite values in the target, got nan or inf')

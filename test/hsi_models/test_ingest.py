@@ -105,3 +105,31 @@ def test_a_cube_read_with_its_own_camera_is_the_frame():
               for data, camera in ((image, levels), (to_cube(image, levels), described))]
     np.testing.assert_array_equal(frames[0].data, frames[1].data)
     assert frames[0].info == frames[1].info
+
+
+def references(kind, bands=4, shape=(7, 9)):
+    rng = np.random.default_rng(5)
+    if kind == 'none':
+        return None
+    size = (bands,) if kind == 'levels' else (*shape, bands)
+    dark, white = rng.uniform(5, 20, size).astype(np.float32), rng.uniform(900, 1000, size).astype(np.float32)
+    return Calibration(dark, white, rng.random((*shape, bands)) < 0.1 if kind == 'defective' else None)
+
+
+@pytest.mark.parametrize('kind', ['none', 'levels', 'pixels', 'defective'])
+@pytest.mark.parametrize('is_mosaic', [True, False])
+@pytest.mark.parametrize('part', [
+    (slice(None), slice(None)), (slice(2, 5), slice(3, 9)), (slice(6, 7), slice(0, 1)),
+    (slice(1, None, 2), slice(0, 8, 3)),
+    (slice(3, 3), slice(None)), (slice(-3, None), slice(None, -2)), (slice(None, None, -1), slice(4, 2, -1))])
+def test_a_part_of_a_frame_is_that_part_of_its_data(kind, is_mosaic, part):
+    rng = np.random.default_rng(1)
+    shape = (15, 19) if is_mosaic else (7, 9, 4)        # the mosaic's last cells are cut
+    image = rng.integers(0, 1023, shape).astype('>u2')
+    camera = Camera(wavelengths_nm=(620, 500, 560, 450), bit_depth=10, mosaic_rows=2 * is_mosaic,
+                    mosaic_columns=2 * is_mosaic)
+    frame = to_frame(image, camera, calibration=references(kind))
+    got = frame.part(*part)
+    assert 'data' not in vars(frame)
+    assert got.dtype == frame.dtype
+    np.testing.assert_array_equal(got, frame.data[part])

@@ -244,3 +244,20 @@ def test_the_search_region_is_upscaled_inside_of_the_tracker():
 def test_a_choice_that_does_not_exist_is_refused(choice, says):
     with pytest.raises(ValueError, match=says):
         TrackingPipeline(Recorder(), super_resolution=SuperResolution(**choice))
+
+
+@pytest.mark.parametrize('name', ['spectral_dcf', 'auto'])
+def test_trackers_look_at_the_surroundings_of_the_target_alone(name):
+    """Of a frame in which the target was TRACKING only a part was ever taken apart and calibrated."""
+    rng = np.random.default_rng(0)
+    camera = Camera(wavelengths_nm=(500, 400, 600, 700), mosaic_rows=2, mosaic_columns=2, dark_levels=(10,) * 4,
+                    white_levels=(900,) * 4)
+    scene = rng.integers(100, 400, (400, 400)).astype(np.uint16)
+    scene[180:220, 180:220:2] *= 2
+    pipeline = TrackingPipeline(name, camera=camera)
+    pipeline.initialise(Box(180, 180, 40, 40))
+    pipeline.process(scene, stamp_ns=1)
+    for stamp in (2, 3):
+        result = pipeline.process(scene, stamp_ns=stamp)
+        assert result.states[0].status is TrackStatus.TRACKING
+        assert 'data' not in vars(result.frame)
