@@ -6,7 +6,8 @@ backbone run once over all groups as one batch, CFRM on three levels, box-adapti
 Not stated; ours: CFRM after the adjust layers; one CFRM a level and one set of heads for all groups, so that any band
 count works; template update by the rule of `hsi_models.tracking.template_update`, which keeps the first grouping; a
 reliability of each group's response in the frame (highest minus mean target probability) as a second factor of its
-weight, behind `reliability`; the `fast` preset, whose backbone is trained.
+weight, behind `reliability`; a decorrelation stretch of the bands, behind `stretch`; the `fast` preset, whose backbone
+is trained.
 """
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ from hsi_models.networks.siamese_network import (
 
 @dataclass(frozen=True)
 class BcrNetConfig:
-    """Shape of the network; the last four fields are the ablations.
+    """Shape of the network; the last five fields are the ablations.
 
     Args:
         backbone: the shared RGB backbone.
@@ -54,6 +55,7 @@ class BcrNetConfig:
         bands: how groups are made: by BIMM's importance, of neighbouring bands, one of principal components, or one
             that is false colour (the network without any spectrum).
         fusion: groups weighted by importance or uniformly.
+        stretch: decorrelation stretch of the bands, see `layers.band_grouping`; not in the paper, no weights yet.
     """
 
     backbone: BackboneConfig = field(default_factory=lambda: BackboneConfig(levels=(3, 6, 9)))
@@ -66,6 +68,7 @@ class BcrNetConfig:
     grouping: Literal['shared', 'independent'] = 'shared'
     bands: Literal['bimm', 'adjacent', 'pca', 'false_colour'] = 'bimm'
     fusion: Literal['importance', 'uniform'] = 'importance'
+    stretch: bool = False
 
     def __post_init__(self) -> None:
         if self.grouping not in ('shared', 'independent'):
@@ -138,9 +141,9 @@ class BcrNet(nn.Module):
                 return principal_components(bands)
             if self.config.bands != 'bimm':
                 importance = torch.ones_like(bands[:, :, 0, 0], dtype=torch.float32)
-                return group_bands(bands, importance, adjacent_groups(importance))
+                return group_bands(bands, importance, adjacent_groups(importance), self.config.stretch)
             importance = self.self_expression(inputs).importance
-            return group_bands(bands, importance, groups_by_importance(importance))
+            return group_bands(bands, importance, groups_by_importance(importance), self.config.stretch)
 
     def _features(self, grouping: Grouping, cube: Tensor, cells: int) -> list[Tensor]:
         """Maps (B * G, channels, cells, cells), one a level."""

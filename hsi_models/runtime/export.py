@@ -15,6 +15,7 @@ from hsi_models.runtime.paths import SiamesePaths, nanotrack_paths, network_path
 
 NAMES = ('nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
 MAX_ERROR = 1e-3
+_SINCE = {'ssf_net': {'whiten': False, 'match': False}, 'bcr_net': {}}     # entries that older cards lack
 
 
 def build_network(name: str, weights: Path | None = None) -> nn.Module:
@@ -54,7 +55,7 @@ def _trained_form(base: str, entries: dict[str, Any]) -> nn.Module:
 
     try:
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-                                  for name, value in entries.items()}
+                                  for name, value in {**_SINCE[base], **entries}.items()}
         values['backbone'] = BackboneConfig(**entries['backbone'])
         return SsfNet(SsfNetConfig(**values)) if base == 'ssf_net' else BcrNet(BcrNetConfig(**values))
     except (KeyError, TypeError) as error:

@@ -1,6 +1,7 @@
 """Matchers that are one network: on false colour alone (NanoTrack), or on cube and false colour (SSF-Net, BCR-Net)."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,9 +20,18 @@ from hsi_models.tracking.views import Pixels, planes
 Floats = npt.NDArray[np.float32]
 
 
-def target_score(logits: Floats) -> Floats:
-    """Softmax of background and target: logits (..., 2, n, n) -> probability of the target (..., n, n)."""
-    score: Floats = 0.5 + 0.5 * np.tanh(0.5 * (logits[..., 1, :, :] - logits[..., 0, :, :]))
+def target_score(logits: Floats, surest: float = math.inf) -> Floats:
+    """Softmax of background and target: logits (..., 2, n, n) -> probability of the target (..., n, n).
+
+    Args:
+        logits: of background and target.
+        surest: the difference of the two that the best cell has at most, all others lowered with it: where many cells
+            are sure, their probabilities no longer differ, and penalties alone would choose among them.
+    """
+    odds = logits[..., 1, :, :] - logits[..., 0, :, :]
+    if math.isfinite(surest):
+        odds = odds - np.maximum(odds.max(axis=(-2, -1), keepdims=True) - np.float32(surest), 0)
+    score: Floats = 0.5 + 0.5 * np.tanh(0.5 * odds)
     return score
 
 
@@ -37,6 +47,8 @@ class _Template:
 
 class _SingleNetwork:
     """What needs no more than the network: no proposals, and nothing that follows."""
+
+    surest = math.inf
 
     def __init__(self, executor: Executor, geometry: Geometry) -> None:
         self.executor, self.geometry = executor, geometry
@@ -55,7 +67,7 @@ class _SingleNetwork:
 
     def _search(self, state: State, *inputs: Floats, detail: Any = None) -> Response:
         logits, distances = self.executor.search(state, *inputs)
-        return Response(target_score(logits[0]), self.geometry.boxes(distances[0]), detail=detail)
+        return Response(target_score(logits[0], self.surest), self.geometry.boxes(distances[0]), detail=detail)
 
 
 class FalseColourMatcher(_SingleNetwork):
@@ -94,12 +106,13 @@ class HyperspectralMatcher(_SingleNetwork):
         geometry: of the network.
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
             at which it follows fully (`alignment`); 1 or more switches it off.
+        surest: see `target_score`.
     """
 
     def __init__(self, executor: Executor, geometry: Geometry | None = None,
-                 alike: tuple[float, float] = ALIKE) -> None:
+                 alike: tuple[float, float] = ALIKE, surest: float = math.inf) -> None:
         super().__init__(executor, geometry or Geometry())
-        self.alike = alike
+        self.alike, self.surest = alike, surest
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
         """See `Matcher.template`."""

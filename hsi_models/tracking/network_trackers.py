@@ -1,6 +1,7 @@
 """SSF-Net and BCR-Net as trackers, from shipped weights or others given by path, and what they cost."""
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
 EXPORTED_BANDS = 16     # of the example that fixes shapes for runtimes that need them; eager takes any number
+_SUREST = {'ssf_net': 3.0}      # see `target_score`; chosen on validation
 
 
 def published_score() -> ScoreModel:
@@ -66,7 +68,8 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     module = build_network(network, path)
     load_weights(module, path)
     executor = create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
-    return SiameseTracker(HyperspectralMatcher(executor), config or published_config(network), thresholds,
+    matcher = HyperspectralMatcher(executor, surest=_SUREST.get(network.partition(':')[0], math.inf))
+    return SiameseTracker(matcher, config or published_config(network), thresholds,
                           sha256_of(path))
 
 

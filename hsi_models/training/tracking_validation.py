@@ -1,6 +1,7 @@
 """How good a Siamese network is on held-out pairs: where colour is enough, and where only the spectrum tells."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,14 +69,17 @@ class HeldOutPairs:
             pairs: how many.
         """
         found: list[Tensor] = []
-        simulators = self.simulators[kind]
-        for index in range(-(-pairs // self.config.batch)):
-            seed = _SEED + index
-            batch = simulators[index % len(simulators)].draw(self.config.batch, seed)
-            inputs = tracking_inputs(batch, seed)
+        for inputs in self.batches(kind, pairs):
             outputs = answer(network, inputs)
             found.append(best_overlap(outputs.cls, outputs.reg, inputs.boxes))
         return torch.cat(found)[:pairs].double().cpu().numpy()
+
+    def batches(self, kind: str, pairs: int) -> Iterator[TrackingInputs]:
+        """Batches of one of `KINDS`, at least `pairs` pairs together."""
+        simulators = self.simulators[kind]
+        for index in range(-(-pairs // self.config.batch)):
+            seed = _SEED + index
+            yield tracking_inputs(simulators[index % len(simulators)].draw(self.config.batch, seed), seed)
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Mean IoU of all kinds together, then of each, then the share above .5 of each."""

@@ -61,13 +61,20 @@ def template_span(boxes: Tensor, context: float) -> Tensor:
     return context / 2 * torch.sqrt((width + margin) * (height + margin))
 
 
-def target_ellipse(boxes: Tensor, side: int) -> Tensor:
-    """How far each pixel belongs to the ellipse of its box: (B, 4) in pixels -> (B, 1, side, side), 0..1."""
+def target_ellipse(boxes: Tensor, side: int, reach: float = 0.95, sharpness: float = 8.0) -> Tensor:
+    """How far each pixel belongs to an ellipse: (B, 4) in pixels -> (B, 1, side, side), 0..1.
+
+    Args:
+        boxes: around the targets.
+        side: of the regions, pixels.
+        reach: axes of the ellipse in units of the box's sides.
+        sharpness: of its edge.
+    """
     axis = torch.arange(side, device=boxes.device) + 0.5
     half = (boxes[:, 2:] / 2).clamp(min=0.5)
     u = (axis[None, None, :] - (boxes[:, 0] + boxes[:, 2] / 2)[:, None, None]) / half[:, 0, None, None]
     v = (axis[None, :, None] - (boxes[:, 1] + boxes[:, 3] / 2)[:, None, None]) / half[:, 1, None, None]
-    return torch.sigmoid(8 * (0.95 - torch.sqrt(u ** 2 + v ** 2)))[:, None]
+    return torch.sigmoid(sharpness * (reach - torch.sqrt(u ** 2 + v ** 2)))[:, None]
 
 
 def hidden_planes(view: Tensor, boxes: Tensor, contrast: Tensor, drift: Tensor, uneven: float,

@@ -45,6 +45,7 @@ class PairConfig:
         turn_rad: largest rotation.
         hidden: share of targets with a spectrum of their own.
         conceal: share of these that have the colours of what is around them: nothing but the spectrum shows them.
+        conceal_reach, conceal_sharpness: of the ellipse that has these colours, see `target_ellipse`: the outline, too.
         twin: share of pairs with another object beside the target: a look-alike, where the spectrum tells them apart.
         twin_turn_rad: largest rotation of what is beside or before the target.
         cover: share of pairs with something before a part of the target.
@@ -69,6 +70,8 @@ class PairConfig:
     turn_rad: float = 0.2
     hidden: float = 0.5
     conceal: float = 0.0
+    conceal_reach: float = 1.45
+    conceal_sharpness: float = 6.0
     twin: float = 0.4
     twin_turn_rad: float = math.pi
     cover: float = 0.2
@@ -265,7 +268,9 @@ class PairSimulator:
             away = _BESIDE * torch.sqrt(boxes[:, 2] * boxes[:, 3])
             way = away[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
             beside = replace(region, centre=region.centre + way).look(pictures, side)
-            view = view.lerp(beside, target_ellipse(region.boxes(boxes, side), side) * concealed[:, None, None, None])
+            cover = target_ellipse(region.boxes(boxes, side), side, self.config.conceal_reach,
+                                   self.config.conceal_sharpness)
+            view = view.lerp(beside, cover * concealed[:, None, None, None])
         return view.clamp(0, 1)
 
     def _planes(self, look: _Look, region: Region, view: Tensor, boxes: Tensor, amounts: tuple[Tensor, Tensor],

@@ -3,6 +3,10 @@
 Source: BCR-Net section 3.2 (bands sorted by importance, grouped into false-colour composites). Not stated; ours: the
 last group is filled up with the most important bands, so that none is dropped; composites are standardised band by
 band with the template's statistics, which are folded into the projection; the share of a group counts each band once.
+
+Ours, too, behind `stretch`: bands of one camera are so much alike that composites of them are grey and hardly differ.
+What all share, the brightness of the mean spectrum, stays in every band; what is left is whitened by the template crop:
+the decorrelation stretch (Gillespie et al., Remote Sensing of Environment 20, 1986), over all bands instead of three.
 """
 from __future__ import annotations
 
@@ -10,6 +14,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from hsi_models.networks.layers.whitening import inverse_root
+
+_FLOOR = 4e-6       # variance of a band relative to the squared level, from noise of .2 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +78,47 @@ def group_shares(importance: Tensor, groups: Tensor) -> Tensor:
     return shares / shares.sum(dim=1, keepdim=True)
 
 
-def group_bands(cube: Tensor, importance: Tensor, groups: Tensor) -> Grouping:
+def group_bands(cube: Tensor, importance: Tensor, groups: Tensor, stretch: bool = False) -> Grouping:
     """Composites of single bands, each standardised with its mean and deviation in this cube.
 
     Args:
         cube: (B, C, H, W), of the template.
         importance: (B, C), >= 0.
         groups: indices (B, G, 3).
+        stretch: in place of each band the brightness of all bands, standardised, plus what is whitened of the band.
     """
     bands = cube.shape[1]
     values = cube.float().flatten(2)
     mean = values.mean(dim=2)
-    # The floor keeps the noise of an even surface from being blown up.
-    inverse = 1 / ((values - mean[:, :, None]).square().mean(dim=2).sqrt() + 0.05 * mean.abs() + 1e-4)
-    chosen = groups.flatten(1)[:, :, None] == torch.arange(bands, device=cube.device)
-    projection = chosen.float() * inverse[:, None]
+    chosen = (groups.flatten(1)[:, :, None] == torch.arange(bands, device=cube.device)).float()
+    if stretch:
+        projection = chosen @ _stretch(values, mean)
+    else:
+        projection = chosen * _inverse_deviation(values - mean[:, :, None], mean)[:, None]
     offset = -torch.matmul(projection, mean[:, :, None])[:, :, 0]
     return Grouping(projection, offset, group_shares(importance, groups))
+
+
+def _inverse_deviation(centred: Tensor, mean: Tensor) -> Tensor:
+    """1 over the deviation of (B, C, N) along N; a floor keeps the noise of an even surface from being blown up."""
+    return 1 / (centred.square().mean(dim=2).sqrt() + 0.05 * mean.abs() + 1e-4)
+
+
+def _stretch(values: Tensor, mean: Tensor) -> Tensor:
+    """Decorrelation stretch (B, C, C) of bands (B, C, N) with this mean (B, C).
+
+    Brightness is the share of the mean spectrum in a spectrum; what is left of it without that share is whitened.
+    """
+    bands = values.shape[1]
+    level = (mean.square().mean(dim=1) + 1e-8).sqrt()[:, None, None]
+    direction = mean[:, None] / (bands ** 0.5 * level)
+    without = torch.eye(bands, device=values.device) - direction.transpose(1, 2) @ direction
+    left = without @ values / level
+    whitened = inverse_root(left @ left.transpose(1, 2) / left.shape[2], _FLOOR) @ without / level
+    brightness = direction @ values
+    average = brightness.mean(dim=2)
+    stretched: Tensor = whitened + _inverse_deviation(brightness - average[:, :, None], average)[:, :, None] * direction
+    return stretched
 
 
 def principal_components(cube: Tensor) -> Grouping:

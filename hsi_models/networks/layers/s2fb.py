@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hsi_models.networks.layers.adjust import Adjust
 from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.s2cb import S2CB, Mode
-from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, SpectralReference
 
 
 class StrideConvolution(nn.Module):
@@ -45,14 +45,15 @@ class S2FB(nn.Module):
         widths: features F of a node after each of the three strides.
         depths: S2CB blocks after the second and after the third stride.
         mode: which branches the blocks have.
+        whiten: see `SpectralEmbedding`.
     """
 
     def __init__(self, out: int, nodes: int = 16, widths: tuple[int, int, int] = (8, 16, 32),
-                 depths: tuple[int, int] = (1, 2), mode: Mode = 'joint') -> None:
+                 depths: tuple[int, int] = (1, 2), mode: Mode = 'joint', whiten: bool = True) -> None:
         super().__init__()
         if nodes < 4 or nodes % 4:
             raise ValueError(f'expected a multiple of 4 spectral nodes, got {nodes}')
-        self.embedding = SpectralEmbedding(nodes)
+        self.embedding = SpectralEmbedding(nodes, whiten)
         first, second, third = widths
         self.body = nn.Sequential(
             StrideConvolution(self.embedding.features, first, 1),
@@ -60,9 +61,12 @@ class S2FB(nn.Module):
             StrideConvolution(second, third, 2), *(S2CB(third, mode) for _ in range(depths[1])))
         self.adjust = Adjust(third * nodes // 4, out)
 
-    def forward(self, cube: Tensor, centres: Tensor, widths: Tensor, level: Tensor) -> Tensor:
-        """As `SpectralEmbedding.forward`; (B, C, 127, 127) -> (B, out, 18, 18), 255 -> 34."""
+    def embed(self, cube: Tensor, centres: Tensor, widths: Tensor, reference: SpectralReference) -> Tensor:
+        """As `SpectralEmbedding.forward`."""
         with exact(cube):
-            embedded = self.embedding(cube, centres, widths, level)
+            return cast(Tensor, self.embedding(cube, centres, widths, reference))
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """What `embed` gives: of (B, C, 127, 127) -> (B, out, 18, 18), of 255 -> 34."""
         features = self.body(embedded)
         return cast(Tensor, self.adjust(features.flatten(1, 2)))

@@ -7,19 +7,30 @@ at 128 bands; there is nothing to learn from the few cameras of a training set t
 noise of narrow bands is averaged before the network, whose cost no longer depends on the band count. The nodes span the
 camera's own range, so that none is empty (VIS and NIR cameras hardly overlap); where they lie on the absolute scale is
 given to the network beside the values.
+
+Why the shape of a spectrum is whitened by the template crop: spectra of one scene have nearly the same direction, so
+that their angles say little. With what they share subtracted and their covariance brought to the unit matrix, what
+tells a few of them apart is as large as brightness was, and the angle between two is that of the adaptive cosine
+estimator (Scharf and McWhorter, Asilomar 1996). Dark pixels, whose direction is noise, count little: their deviation
+fades out.
 """
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hsi_models.frame import SpectralInfo
+from hsi_models.networks.layers.whitening import inverse_root
 
 ORIGIN_NM = 400.0
 RANGE_NM = 600.0
+
+_FLOOR = 2.5e-7         # variance at each of 16 nodes, from noise of .2 % of a spectrum's length
+_DARK = 0.4             # share of the template's level at which a spectrum counts half
 
 
 def band_positions(info: SpectralInfo, bands: int) -> tuple[Tensor, Tensor]:
@@ -82,44 +93,83 @@ def resampling_matrix(centres: Tensor, widths: Tensor, nodes: int) -> tuple[Tens
     return logits.softmax(dim=1), positions
 
 
+class SpectralReference(NamedTuple):
+    """What a template says of all crops of its sequence, float32.
+
+    Args:
+        level: mean intensity, (B, 1, 1, 1).
+        centre: mean of the spectra over their mean length, (B, K, 1).
+        whitening: inverse square root of the covariance of the deviations from it, symmetric, (B, K, K).
+    """
+
+    level: Tensor
+    centre: Tensor
+    whitening: Tensor
+
+
 class SpectralEmbedding(nn.Module):
     """Cube -> three features of every node and pixel.
 
-    - shape: the resampled spectrum over its length, times sqrt(K): what light and shading leave unchanged;
+    - shape: how the direction of the resampled spectrum, which light and shading leave unchanged, deviates from the
+      template's mean, whitened;
     - intensity: the resampled spectrum over the template's mean level: texture;
     - position: the node's normalised wavelength, the same everywhere.
 
     Args:
         nodes: K.
+        whiten: without it the shape is the resampled spectrum over its length, times sqrt(K).
     """
 
     features = 3
 
-    def __init__(self, nodes: int) -> None:
+    def __init__(self, nodes: int, whiten: bool = True) -> None:
         super().__init__()
-        self.nodes = nodes
+        self.nodes, self.whiten = nodes, whiten
 
-    @staticmethod
-    def level(cube: Tensor) -> Tensor:
-        """Mean intensity of a cube (B, C, H, W), float32 (B, 1, 1, 1): the unit of the intensity feature."""
-        return cube.float().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-4)
+    def reference(self, cube: Tensor, centres: Tensor, widths: Tensor) -> SpectralReference:
+        """What the cube of a template, (B, C, H, W), says of all crops of its sequence."""
+        level = cube.float().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-4)
+        spectra = self._spectra(cube, centres, widths)
+        centre = spectra.mean(dim=2, keepdim=True) / _length(spectra).mean(dim=2, keepdim=True).clamp_min(1e-6)
+        deviations = _deviations(spectra, level, centre)
+        covariance = deviations @ deviations.transpose(1, 2) / deviations.shape[2]
+        return SpectralReference(level, centre, inverse_root(covariance, _FLOOR))
 
-    def forward(self, cube: Tensor, centres: Tensor, widths: Tensor, level: Tensor) -> Tensor:
+    def forward(self, cube: Tensor, centres: Tensor, widths: Tensor, reference: SpectralReference) -> Tensor:
         """Embed a cube.
 
         Args:
             cube: (B, C, H, W), intensities >= 0.
             centres, widths: (C,), as `band_positions` gives them.
-            level: (B, 1, 1, 1), `SpectralEmbedding.level` of the template.
+            reference: of the template.
 
         Returns:
             (B, K, 3, H, W), dtype of the cube.
         """
-        weights, positions = resampling_matrix(centres, widths, self.nodes)
-        batch, bands, height, width = cube.shape
-        spectra = torch.matmul(weights.to(cube.dtype), cube.reshape(batch, bands, height * width))
-        spectra = spectra.reshape(batch, self.nodes, height, width).float()
-        length = (spectra ** 2).mean(dim=1, keepdim=True).sqrt()
-        shape = spectra / (length + 1e-3 * level)
-        position = positions.view(1, -1, 1, 1).expand_as(spectra)
-        return torch.stack([shape, spectra / level, position], dim=2).to(cube.dtype)
+        spectra, level = self._spectra(cube, centres, widths), reference.level.float()
+        if self.whiten:
+            shapes = reference.whitening.float() @ _deviations(spectra, level, reference.centre.float())
+        else:
+            root = self.nodes ** 0.5
+            shapes = spectra * root / (_length(spectra) + 1e-3 * root * level[:, 0])
+        _, positions = resampling_matrix(centres, widths, self.nodes)
+        position = positions[None, :, None].expand_as(spectra)
+        features = torch.stack([shapes, spectra / level[:, 0], position], dim=2).to(cube.dtype)
+        return features.reshape(*features.shape[:3], *cube.shape[2:])
+
+    def _spectra(self, cube: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
+        """The spectra at the nodes, float32, (B, K, H W)."""
+        weights, _ = resampling_matrix(centres, widths, self.nodes)
+        return torch.matmul(weights, cube.float().flatten(2))
+
+
+def _length(spectra: Tensor) -> Tensor:
+    length: Tensor = (spectra ** 2).sum(dim=1, keepdim=True).sqrt()
+    return length
+
+
+def _deviations(spectra: Tensor, level: Tensor, centre: Tensor) -> Tensor:
+    """What is left of spectra (B, K, N) without the mean spectrum of their length, over that length; 0 in the dark."""
+    length, dark = _length(spectra), _DARK * spectra.shape[1] ** 0.5 * level[:, 0]
+    deviations: Tensor = (spectra - centre * length) / (length + dark)
+    return deviations

@@ -46,8 +46,10 @@ def test_is_a_siamese_network_of_the_agreed_size(network):
 def test_paper_preset_has_resnet_and_256_channels():
     with torch.device('meta'):
         paper = SsfNet(SsfNetConfig.preset('paper'))
-        outputs = paper.hs_backbone(torch.empty(1, 16, 255, 255), torch.empty(16), torch.empty(16),
-                                    torch.empty(1, 1, 1, 1))
+        bands = torch.empty(16), torch.empty(16)
+        reference = paper.hs_backbone.embedding.reference(torch.empty(1, 16, 127, 127), *bands)
+        embedded = paper.hs_backbone.embed(torch.empty(1, 16, 255, 255), *bands, reference)
+        outputs = paper.hs_backbone(embedded)
     assert outputs.shape == (1, 256, 34, 34)
     assert paper.rgb_backbone.levels == 3
 
@@ -93,13 +95,29 @@ def test_a_branch_alone_sees_its_modality_alone(siamese, branches, blind_to):
 
 
 @pytest.mark.parametrize('changes', [{'s2fb': 'spatial'}, {'s2fb': 'spectral'}, {'fusion': 'se'}, {'fusion': 'eca'},
-                                     {'fusion': 'none'}, {'inter': False}])
+                                     {'fusion': 'none'}, {'inter': False}, {'match': False},
+                                     {'match': False, 'whiten': False}])
 def test_ablations_run_and_have_other_weights(network, siamese, changes):
     other = fast(siamese, **changes)
     with torch.no_grad():
         outputs = other.search(other.template(siamese.noise(127, 8), BOX), siamese.noise(255, 8, salt=1))
     assert outputs.cls.shape == (1, 2, 25, 25)
     assert other.state_dict().keys() != network.state_dict().keys()
+
+
+def test_plain_spectra_have_the_same_weights_and_another_answer(siamese):
+    networks = [SsfNet(replace(SsfNetConfig.preset('fast'), whiten=whiten, match=False)).eval()
+                for whiten in (False, True)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    with torch.no_grad():
+        plain, whitened = (each.search(each.template(siamese.noise(127, 8), BOX), siamese.noise(255, 8, salt=1)).cls
+                           for each in networks)
+    assert not torch.allclose(plain, whitened, atol=1e-3)
+
+
+def test_a_matched_filter_needs_whitened_spectra():
+    with pytest.raises(ValueError, match='expected match=False without whitened spectra'):
+        SsfNetConfig(whiten=False)
 
 
 @pytest.mark.parametrize('changes', [{'fusion': 'sum'}, {'branches': 'all'}, {'s2fb': 'both'}])
@@ -118,12 +136,12 @@ def test_prediction_is_the_weighted_mean_of_both_branches(siamese):
     torch.testing.assert_close(outputs.cls, expected)
 
 
-def test_template_update_keeps_the_brightness_level(network, siamese):
+def test_template_update_keeps_the_spectral_reference(network, siamese):
     with torch.no_grad():
         first = network.template(siamese.noise(127, 8), BOX)
         crop = siamese.noise(127, 8, salt=9)
         later = network.template(replace(crop, cube=crop.cube * 0.3), BOX, previous=first)
-    assert torch.equal(first['level'], later['level'])
+    assert all(torch.equal(first[name], later[name]) for name in ('level', 'centre', 'whitening'))
     assert not torch.equal(first['region'], later['region'])
 
 

@@ -1,12 +1,14 @@
 """Every executor gives what plain PyTorch gives, whatever it does inside."""
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from hsi_models.checkpoint import ModelCard, save_checkpoint
 from hsi_models.networks.fold import fold_batch_norms
 from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.runtime.eager import EagerExecutor
@@ -172,3 +174,14 @@ def test_a_missing_device_is_named(paths: SiamesePaths):
 def test_other_modules_are_no_networks():
     with pytest.raises(ValueError, match='expected a Siamese network'):
         network_paths(torch.nn.Linear(1, 1), 8)
+
+
+def test_a_card_without_an_entry_is_of_a_network_without_it(tmp_path):
+    """Weights that were trained before spectra were whitened still mean what they meant."""
+    config = dataclasses.asdict(build_network('ssf_net').config)
+    older = {name: value for name, value in config.items() if name not in ('whiten', 'match')}
+    for given, expected in ((config, True), (older, False)):
+        path = tmp_path / f'{expected}.safetensors'
+        save_checkpoint(path, {}, ModelCard('ssf_net:fast', {'network': given}))
+        network = build_network('ssf_net', path)
+        assert network.config.whiten is network.config.match is expected

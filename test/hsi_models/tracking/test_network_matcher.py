@@ -98,3 +98,16 @@ def test_the_pipeline_runs_a_network_on_cameras_with_different_bands(name: str):
         later = pipeline.process(cube, stamp_ns=2).states[0]
         assert np.isfinite(tuple(later.best_guess)).all()
         assert later.spectrum.shape == (bands,)
+
+
+def test_where_many_cells_are_sure_they_still_differ():
+    """A limit for the best cell keeps the order, and leaves responses alone that are not so sure."""
+    odds = np.linspace(-4, 20, 25, dtype=np.float32).reshape(1, 5, 5)
+    logits = np.stack([-odds / 2, odds / 2], axis=1)
+    saturated, limited = target_score(logits), target_score(logits, 3.0)
+    assert np.count_nonzero(saturated > 0.99) == 16
+    assert np.count_nonzero(limited > 0.9) == 1
+    assert np.all(np.diff(limited.ravel()) >= 0)
+    assert np.all(np.diff(limited.ravel()[-15:]) > 0)
+    np.testing.assert_allclose(limited.max(), 1 / (1 + np.exp(-3)), rtol=1e-5)
+    np.testing.assert_array_equal(target_score(0.1 * logits, 3.0), target_score(0.1 * logits))

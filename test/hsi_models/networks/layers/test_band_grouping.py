@@ -65,3 +65,34 @@ def test_principal_components_are_uncorrelated_and_ordered():
     torch.testing.assert_close(composite @ composite.T / 400, torch.eye(3), rtol=0, atol=2e-2)
     variances = (grouping.projection[0].norm(dim=1) ** -1)
     assert variances.tolist() == sorted(variances.tolist(), reverse=True)
+
+
+def grey_scene(bands: int, pixels: int = 2500) -> torch.Tensor:
+    """Bands that are nearly the same picture, as those of one camera are: brightness, two materials, a little noise."""
+    torch.manual_seed(bands)
+    brightness, material = torch.randn(2, pixels)
+    slope = torch.linspace(-1, 1, bands)[:, None]
+    values = 0.5 + 0.1 * brightness + 0.01 * slope * material + 0.001 * torch.randn(bands, pixels)
+    return values.reshape(1, bands, 50, 50)
+
+
+@pytest.mark.parametrize('bands', [3, 16, 61])
+def test_a_stretch_keeps_brightness_and_whitens_what_is_left(bands):
+    cube, importance = grey_scene(bands), torch.rand(1, bands)
+    groups = groups_by_importance(importance)
+    order = groups.flatten()[:bands].argsort()
+    composites = group_bands(cube, importance, groups, stretch=True).apply(cube).reshape(-1, 2500)[order]
+    brightness = composites.mean(dim=0)
+    agreement = torch.corrcoef(torch.stack([brightness, cube[0].mean(dim=0).flatten()]))[0, 1]
+    assert float(agreement) > 0.99
+    variances = torch.linalg.eigvalsh(torch.cov(composites - brightness))
+    assert float(variances[-1]) / float(variances[1]) < 2
+    plain = group_bands(cube, importance, groups).apply(cube).reshape(-1, 2500)[order]
+    variances = torch.linalg.eigvalsh(torch.cov(plain - plain.mean(dim=0)))
+    assert float(variances[-1]) / float(variances[1]) > 10
+
+
+def test_an_even_template_is_stretched_to_what_float16_holds():
+    cube, importance = torch.full((1, 16, 8, 8), 0.3), torch.ones(1, 16)
+    grouping = group_bands(cube, importance, groups_by_importance(importance), stretch=True)
+    assert float(grouping.apply(torch.rand(1, 16, 8, 8)).abs().max()) < 65504

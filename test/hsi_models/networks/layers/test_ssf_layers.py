@@ -13,6 +13,7 @@ from hsi_models.networks.layers.s2cb import S2CB, SpectralConvolution
 from hsi_models.networks.layers.s2fb import S2FB, StrideConvolution
 from hsi_models.networks.layers.saam import SAAM
 from hsi_models.networks.layers.safm import SAFM
+from hsi_models.networks.layers.spectral_embedding import SpectralReference
 
 
 class TestS2CB:
@@ -47,8 +48,9 @@ class TestS2FB:
     @pytest.mark.parametrize('bands', [3, 16, 128])
     def test_sizes_of_the_paper(self, size, cells, bands):
         with torch.device('meta'):
-            out = S2FB(256)(torch.empty(1, bands, size, size), torch.empty(bands), torch.empty(bands),
-                            torch.empty(1, 1, 1, 1))
+            backbone, positions = S2FB(256), (torch.empty(bands), torch.empty(bands))
+            reference = SpectralReference(torch.empty(1, 1, 1, 1), torch.empty(1, 16, 1), torch.empty(1, 16, 16))
+            out = backbone(backbone.embed(torch.empty(1, bands, size, size), *positions, reference))
         assert out.shape == (1, 256, cells, cells)
 
     def test_stride_is_a_3d_convolution(self):
