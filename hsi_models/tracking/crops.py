@@ -84,7 +84,9 @@ def _axis(start: float, length: float, count: int) -> tuple[npt.NDArray[np.intp]
     step = max(1, int(length / count + 1e-9))
     first = math.floor(start + 0.5 * length / count - 0.5 * step)
     samples = (start + (np.arange(count) + 0.5) * (length / count) - first) / step - 0.5
-    return first + np.arange((int(samples[-1]) + 2) * step), samples, step
+    # A sample on a pixel needs no neighbour: beyond the edge there would be none, and a copy would be made for it.
+    needed = int(samples[-1]) + (2 if (samples != np.floor(samples)).any() else 1)
+    return first + np.arange(needed * step), samples, step
 
 
 def _pixels(image: npt.NDArray[Any] | HyperspectralFrame, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],

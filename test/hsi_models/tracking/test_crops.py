@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hsi_models.boxes import Box
+from hsi_models.tracking import crops
 from hsi_models.tracking.crops import crop, siamese_region, to_crop, to_frame
 
 
@@ -82,3 +83,14 @@ def test_siamese_search_has_the_pixel_size_of_the_template() -> None:
 def test_bad_input_is_named(image: np.ndarray, size: tuple[int, int], border: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         crop(image, Box(0, 0, 4, 4), size, border)  # type: ignore[arg-type]
+
+
+def test_a_whole_image_is_averaged_without_a_copy_of_it(monkeypatch):
+    """What lies beyond the last pixel is not asked for where every sample lies on one."""
+    image = np.random.default_rng(0).random((32, 48, 5)).astype(np.float32)
+    asked = []
+    pixels = crops._pixels
+    monkeypatch.setattr(crops, '_pixels', lambda *args: asked.append(pixels(*args)) or asked[-1])
+    small = crop(image, Box(0, 0, 48, 32), (8, 12))
+    assert np.shares_memory(asked[0], image)
+    np.testing.assert_allclose(small, image.reshape(8, 4, 12, 4, 5).mean(axis=(1, 3)), rtol=1e-5)
