@@ -13,8 +13,6 @@ from hsi_models.camera import Camera
 from hsi_models.frame import DTYPES, HyperspectralFrame, Quantity
 from hsi_models.mosaic import mosaic_to_cube, require_cells
 
-_ALL = slice(None)
-
 
 def to_cube(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:
     """Mosaic to cube, cells without a band dropped, bands in ascending wavelength; nothing is calibrated.
@@ -127,33 +125,34 @@ class _CameraCube:
 
     def part(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
         """See `CubeSource.part`."""
-        if self.calibration is not None and self.calibration.replaces_pixels and (rows, columns) != (_ALL, _ALL):
-            return self.part(_ALL, _ALL)[rows, columns]
         (top, bottom, row_step), (left, right, column_step) = (
             span.indices(side) for span, side in zip((rows, columns), self.shape, strict=False))
-        if min(row_step, column_step) < 0:
-            return self.part(_ALL, _ALL)[rows, columns]
+        if min(row_step, column_step) < 0 or (self.calibration is not None and self.calibration.replaces_pixels):
+            return self._whole[rows, columns]
         cell_rows, cell_columns = self._cell
         pixels = self.image[cell_rows * top:cell_rows * max(top, bottom),
                             cell_columns * left:cell_columns * max(left, right)]
         if 0 in pixels.shape:
             cube = np.empty((max(bottom - top, 0), max(right - left, 0), self.shape[2]), self.dtype)
         else:
-            cube = self._cube(pixels, top, left)
+            cube = self._bands(pixels)
+            if self.calibration is not None:
+                cube = self.calibration.apply_part(cube, top, left)
         return cube if row_step == column_step == 1 else cube[::row_step, ::column_step]
 
-    def _cube(self, pixels: npt.NDArray[Any], top: int, left: int) -> npt.NDArray[Any]:
-        """The cube of a part of the image that begins with a pixel."""
+    @cached_property
+    def _whole(self) -> npt.NDArray[Any]:
+        """The whole cube, made once for all parts that cannot be made alone."""
+        cube = self._bands(self.image)
+        return cube if self.calibration is None else self.calibration.apply(cube)
+
+    def _bands(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The cube of a part of the image that begins with a pixel, not calibrated."""
         if pixels.ndim == 2:
             cube = mosaic_to_cube(pixels, *self._cell)
         else:
             cube = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder('='))
-        if not np.array_equal(self.order, np.arange(cube.shape[2])):
-            cube = np.take(cube, self.order, axis=2)
-        if self.calibration is None:
-            return cube
-        whole = cube.shape == self.shape
-        return self.calibration.apply(cube) if whole else self.calibration.apply_part(cube, top, left)
+        return cube if np.array_equal(self.order, np.arange(cube.shape[2])) else np.take(cube, self.order, axis=2)
 
 
 def _checked(image: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]:

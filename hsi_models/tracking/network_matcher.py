@@ -48,10 +48,8 @@ class _Template:
 class _SingleNetwork:
     """What needs no more than the network: no proposals, and nothing that follows."""
 
-    surest = math.inf
-
-    def __init__(self, executor: Executor, geometry: Geometry) -> None:
-        self.executor, self.geometry = executor, geometry
+    def __init__(self, executor: Executor, geometry: Geometry, surest: float = math.inf) -> None:
+        self.executor, self.geometry, self.surest = executor, geometry, surest
 
     def follow(self, template: Any, frame: HyperspectralFrame, box: Box, age: int, contrast: float | None) -> Any:
         """The same template."""
@@ -76,6 +74,7 @@ class FalseColourMatcher(_SingleNetwork):
     Args:
         executor: of a network with input `false_colour`.
         geometry: of the network.
+        surest: see `target_score`.
     """
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
@@ -111,8 +110,8 @@ class HyperspectralMatcher(_SingleNetwork):
 
     def __init__(self, executor: Executor, geometry: Geometry | None = None,
                  alike: tuple[float, float] = ALIKE, surest: float = math.inf) -> None:
-        super().__init__(executor, geometry or Geometry())
-        self.alike, self.surest = alike, surest
+        super().__init__(executor, geometry or Geometry(), surest)
+        self.alike = alike
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
         """See `Matcher.template`."""

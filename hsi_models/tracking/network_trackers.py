@@ -69,8 +69,7 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     load_weights(module, path)
     executor = create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
     matcher = HyperspectralMatcher(executor, surest=_SUREST.get(network.partition(':')[0], math.inf))
-    return SiameseTracker(matcher, config or published_config(network), thresholds,
-                          sha256_of(path))
+    return SiameseTracker(matcher, config or published_config(network), thresholds, sha256_of(path))
 
 
 def shipped_weights(network: str) -> Path:

@@ -133,3 +133,14 @@ def test_a_part_of_a_frame_is_that_part_of_its_data(kind, is_mosaic, part):
     assert 'data' not in vars(frame)
     assert got.dtype == frame.dtype
     np.testing.assert_array_equal(got, frame.data[part])
+
+
+def test_a_frame_with_defective_pixels_is_calibrated_once_for_all_its_parts(monkeypatch):
+    calls = []
+    apply = Calibration.apply
+    monkeypatch.setattr(Calibration, 'apply', lambda *args: calls.append(1) or apply(*args))
+    image = np.random.default_rng(1).integers(100, 900, (7, 9, 4)).astype(np.uint16)
+    frame = to_frame(image, Camera(bit_depth=10), calibration=references('defective'))
+    parts = [frame.part(slice(top, top + 3), slice(2, 6)) for top in (0, 2, 4)]
+    np.testing.assert_array_equal(parts[1], frame.data[2:5, 2:6])
+    assert len(calls) == 1

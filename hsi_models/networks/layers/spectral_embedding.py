@@ -129,7 +129,7 @@ class SpectralEmbedding(nn.Module):
     def reference(self, cube: Tensor, centres: Tensor, widths: Tensor) -> SpectralReference:
         """What the cube of a template, (B, C, H, W), says of all crops of its sequence."""
         level = cube.float().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-4)
-        spectra = self._spectra(cube, centres, widths)
+        spectra, _ = self._resampled(cube, centres, widths)
         centre = spectra.mean(dim=2, keepdim=True) / _length(spectra).mean(dim=2, keepdim=True).clamp_min(1e-6)
         deviations = _deviations(spectra, level, centre)
         covariance = deviations @ deviations.transpose(1, 2) / deviations.shape[2]
@@ -146,21 +146,20 @@ class SpectralEmbedding(nn.Module):
         Returns:
             (B, K, 3, H, W), dtype of the cube.
         """
-        spectra, level = self._spectra(cube, centres, widths), reference.level.float()
+        (spectra, positions), level = self._resampled(cube, centres, widths), reference.level.float()
         if self.whiten:
             shapes = reference.whitening.float() @ _deviations(spectra, level, reference.centre.float())
         else:
             root = self.nodes ** 0.5
             shapes = spectra * root / (_length(spectra) + 1e-3 * root * level[:, 0])
-        _, positions = resampling_matrix(centres, widths, self.nodes)
         position = positions[None, :, None].expand_as(spectra)
         features = torch.stack([shapes, spectra / level[:, 0], position], dim=2).to(cube.dtype)
         return features.reshape(*features.shape[:3], *cube.shape[2:])
 
-    def _spectra(self, cube: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
-        """The spectra at the nodes, float32, (B, K, H W)."""
-        weights, _ = resampling_matrix(centres, widths, self.nodes)
-        return torch.matmul(weights, cube.float().flatten(2))
+    def _resampled(self, cube: Tensor, centres: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+        """The spectra at the nodes, float32, (B, K, H W), and the nodes' centres, (K,)."""
+        weights, positions = resampling_matrix(centres, widths, self.nodes)
+        return torch.matmul(weights, cube.float().flatten(2)), positions
 
 
 def _length(spectra: Tensor) -> Tensor:
