@@ -13,6 +13,7 @@ from rclpy.node import Node
 from hsi_tracking_ros import transport
 
 DONE, FAILED, REFUSED = 0, 1, 2
+_LOOK_S = 1.0       # at the context: a signal between two waits may wake neither (seen once with rmw_fastrtps)
 
 
 def run_node(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
@@ -52,7 +53,8 @@ def _spin(create: Callable[[], Node], notes: Sequence[str]) -> int:
         # EventsExecutor never dispatches here, and the nodes have one callback at a time anyway.
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        while executor.context.ok():
+            executor.spin_once(timeout_sec=_LOOK_S)
         return DONE
     except Exception as error:
         if isinstance(error, ExternalShutdownException) or not node.context.ok():

@@ -50,7 +50,8 @@ def serve(node):
         return response
 
     node.create_service(SetTarget, 'set_target', answer)
-    rclpy.spin(node)
+    while rclpy.ok():
+        rclpy.spin_once(node, timeout_sec=1.0)      # a signal between two waits may wake neither
 
 
 def ask(node, seconds=90.0):
