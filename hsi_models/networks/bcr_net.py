@@ -6,8 +6,8 @@ backbone run once over all groups as one batch, CFRM on three levels, box-adapti
 Not stated; ours: CFRM after the adjust layers; one CFRM a level and one set of heads for all groups, so that any band
 count works; template update by the rule of `hsi_models.tracking.template_update`, which keeps the first grouping; a
 reliability of each group's response in the frame (highest minus mean target probability) as a second factor of its
-weight, behind `reliability`; a decorrelation stretch of the bands, behind `stretch`; the `fast` preset, whose backbone
-is trained.
+weight, behind `reliability`; a decorrelation stretch of the bands, behind `stretch`; a matched filter on whitened
+spectra as one group more and in the logits of all, behind `match`; the `fast` preset, whose backbone is trained.
 """
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from hsi_models.networks.layers.band_grouping import (
     Grouping,
     adjacent_groups,
     group_bands,
+    group_count,
     groups_by_importance,
     principal_components,
 )
@@ -31,6 +32,15 @@ from hsi_models.networks.layers.bimm import BIMM, SelfExpression
 from hsi_models.networks.layers.cfrm import CFRM
 from hsi_models.networks.layers.one_by_one import one_by_one
 from hsi_models.networks.layers.precision import exact
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, reference_of
+from hsi_models.networks.layers.spectral_match import (
+    match_logits,
+    match_own,
+    match_picture,
+    match_pixels,
+    match_regions,
+    target_filter,
+)
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
     TEMPLATE_CELLS,
@@ -40,10 +50,12 @@ from hsi_models.networks.siamese_network import (
     fuse,
 )
 
+_NODES, _MATCH_GAIN = 16, 2.0       # of the spectra that are matched
+
 
 @dataclass(frozen=True)
 class BcrNetConfig:
-    """Shape of the network; the last five fields are the ablations.
+    """Shape of the network; the last six fields are the ablations.
 
     Args:
         backbone: the shared RGB backbone.
@@ -56,6 +68,8 @@ class BcrNetConfig:
             that is false colour (the network without any spectrum).
         fusion: groups weighted by importance or uniformly.
         stretch: decorrelation stretch of the bands, see `layers.band_grouping`; not in the paper, no weights yet.
+        match: a matched filter on whitened spectra, see `layers.spectral_match`: its answers are one group more, with
+            what it answers to the target itself for importance, and go into the logits of all; not in the paper.
     """
 
     backbone: BackboneConfig = field(default_factory=lambda: BackboneConfig(levels=(3, 6, 9)))
@@ -69,6 +83,7 @@ class BcrNetConfig:
     bands: Literal['bimm', 'adjacent', 'pca', 'false_colour'] = 'bimm'
     fusion: Literal['importance', 'uniform'] = 'importance'
     stretch: bool = False
+    match: bool = True
 
     def __post_init__(self) -> None:
         if self.grouping not in ('shared', 'independent'):
@@ -77,6 +92,8 @@ class BcrNetConfig:
             raise ValueError(f"expected bands 'bimm', 'adjacent', 'pca' or 'false_colour', got {self.bands!r}")
         if self.fusion not in ('importance', 'uniform'):
             raise ValueError(f"expected fusion 'importance' or 'uniform', got {self.fusion!r}")
+        if self.match and self.bands == 'false_colour':
+            raise ValueError("expected match=False for bands 'false_colour', which show no spectrum, got match=True")
 
     @classmethod
     def preset(cls, name: str) -> BcrNetConfig:
@@ -87,10 +104,15 @@ class BcrNetConfig:
         """
         if name == 'paper':
             return cls(BackboneConfig('resnet50', frozen=True), channels=256, bimm_rank=1, bimm_steps=1,
-                       bimm_gradient=False, key_stride=1, reliability=False)
+                       bimm_gradient=False, key_stride=1, reliability=False, match=False)
         if name == 'fast':
             return cls()
         raise ValueError(f'expected preset paper or fast, got {name!r}')
+
+    def groups(self, bands: int) -> int:
+        """Pictures that the backbone sees of a crop of C bands."""
+        grouped = {'pca': 1, 'false_colour': 1}.get(self.bands, group_count(bands))
+        return grouped + self.match
 
 
 class BcrNet(nn.Module):
@@ -104,6 +126,9 @@ class BcrNet(nn.Module):
         self.backbone = AdjustedBackbone(config.backbone, config.channels)
         self.cfrm = nn.ModuleList(CFRM(config.channels, config.key_stride) for _ in range(self.backbone.levels))
         self.heads = LevelHeads(BoxAdaptiveHead, config.channels, self.backbone.levels, 'group')
+        if config.match:
+            self.embedding = SpectralEmbedding(_NODES)
+            self.match_logits = match_logits(_MATCH_GAIN)
 
     def self_expression(self, inputs: SiameseInputs) -> SelfExpression:
         """BIMM's solution for the cubes of either crop, for the reconstruction loss; only where bands are `bimm`."""
@@ -111,24 +136,53 @@ class BcrNet(nn.Module):
         return solution
 
     def template(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None = None) -> State:
-        """See `SiameseNetwork.template`; `previous` keeps its grouping."""
+        """See `SiameseNetwork.template`; `previous` keeps its grouping and spectral reference."""
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
-        groups = grouping.shares.shape[1]
-        maps = self._features(grouping, self._bands(inputs), TEMPLATE_CELLS)
+        state: State = {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
+        if self.config.match:
+            state |= self._filter(inputs, box_size, previous)
+        answers = self._answers(state, inputs)
+        if answers is not None:
+            state['own'] = match_own(answers)
+        maps = self._features(grouping, inputs, answers, TEMPLATE_CELLS)
+        groups = grouping.shares.shape[1] + int(self.config.match)
         cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
-        state = {name: value.reshape(-1, groups, *value.shape[1:]) for name, value in cached.items()}
-        return state | {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
+        return state | {name: value.reshape(-1, groups, *value.shape[1:]) for name, value in cached.items()}
 
     def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
-        """See `SiameseNetwork.search`; branches are groups, the most important first."""
+        """See `SiameseNetwork.search`; branches are groups, the most important first, and the matched filter's."""
         shared = self.config.grouping == 'shared'
         grouping = _grouping_of(state) if shared else self._group(inputs)
-        maps = self._features(grouping, self._bands(inputs), SEARCH_CELLS)
-        cls, reg = self.heads({name: value.flatten(0, 1) for name, value in state.items()}, maps)
-        groups = grouping.shares.shape[1]
+        answers = self._answers(state, inputs)
+        maps = self._features(grouping, inputs, answers, SEARCH_CELLS)
+        cached = {name: value.flatten(0, 1) for name, value in state.items() if name.startswith(self.heads.prefix)}
+        cls, reg = self.heads(cached, maps)
+        shares = grouping.shares if answers is None else torch.cat([grouping.shares, state['own']], dim=1)
+        groups = shares.shape[1]
         branch_cls = cls.reshape(-1, groups, *cls.shape[1:])
         branch_reg = reg.reshape(-1, groups, *reg.shape[1:])
-        return fuse(branch_cls, branch_reg, self._weights(grouping.shares.to(cls.dtype), branch_cls))
+        weights = self._weights(shares.to(cls.dtype), branch_cls)
+        if answers is not None:
+            with exact(answers):
+                match = match_regions(answers)
+            branch_cls = branch_cls + self.match_logits(match.to(cls.dtype))[:, None]
+        return fuse(branch_cls, branch_reg, weights)
+
+    def _filter(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None) -> State:
+        """The matched filter of a template, and what its spectra are whitened with."""
+        bands = (inputs.cube, inputs.centres, inputs.widths)
+        with exact(inputs.cube):
+            reference = self.embedding.reference(*bands) if previous is None else reference_of(previous)
+            target = target_filter(self.embedding.shapes(*bands, reference), box_size)
+        return {'target': target, **reference._asdict()}
+
+    def _answers(self, state: State, inputs: SiameseInputs) -> Tensor | None:
+        """Of the matched filter to every pixel, (B, 1, S, S)."""
+        if not self.config.match:
+            return None
+        with exact(inputs.cube):
+            spectra = self.embedding.shapes(inputs.cube, inputs.centres, inputs.widths, reference_of(state))
+            return match_pixels(state['target'], spectra)
 
     def _bands(self, inputs: SiameseInputs) -> Tensor:
         """What is grouped, (B, C, S, S)."""
@@ -145,10 +199,16 @@ class BcrNet(nn.Module):
             importance = self.self_expression(inputs).importance
             return group_bands(bands, importance, groups_by_importance(importance), self.config.stretch)
 
-    def _features(self, grouping: Grouping, cube: Tensor, cells: int) -> list[Tensor]:
-        """Maps (B * G, channels, cells, cells), one a level."""
+    def _features(self, grouping: Grouping, inputs: SiameseInputs, answers: Tensor | None,
+                  cells: int) -> list[Tensor]:
+        """Maps (B * G, channels, cells, cells), one a level; with answers they are one group more."""
+        cube = self._bands(inputs)
         with exact(cube):
             composites = grouping.apply(cube)
+            if answers is not None:
+                groups = composites.reshape(cube.shape[0], -1, *composites.shape[1:])
+                picture = match_picture(answers).to(cube.dtype)
+                composites = torch.cat([groups, picture[:, None]], dim=1).flatten(0, 1)
         maps = one_by_one(self._refined, composites, self.training)
         return [centre_crop(level, cells) for level in maps]
 

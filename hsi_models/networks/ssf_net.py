@@ -25,8 +25,8 @@ from hsi_models.networks.layers.s2cb import Mode
 from hsi_models.networks.layers.s2fb import S2FB
 from hsi_models.networks.layers.saam import SAAM
 from hsi_models.networks.layers.safm import SAFM
-from hsi_models.networks.layers.spectral_embedding import SpectralReference
-from hsi_models.networks.layers.spectral_match import spectral_match, target_filter
+from hsi_models.networks.layers.spectral_embedding import SpectralReference, reference_of
+from hsi_models.networks.layers.spectral_match import match_logits, match_pixels, match_regions, target_filter
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
     TEMPLATE_CELLS,
@@ -36,7 +36,7 @@ from hsi_models.networks.siamese_network import (
     fuse,
 )
 
-_MATCH_GAIN = 4.0       # of the matched filter on either logit at the start: the optimiser's steps are far smaller
+_MATCH_GAIN = 4.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class SsfNet(nn.Module):
             self.saam = SAAM()
             self.angle_logits = nn.Conv2d(1, 2, 1)
             if config.match:
-                self.match_logits = _gain(_MATCH_GAIN)
+                self.match_logits = match_logits(_MATCH_GAIN)
         if config.branches == 'both':
             if config.fusion == 'safm':
                 self.template_fusion: nn.Module = SAFM(channels, config.inter)
@@ -151,7 +151,7 @@ class SsfNet(nn.Module):
             cls = cls + self.angle_logits(angle.to(cls.dtype))
             if embedded is not None and self.config.match:
                 with exact(embedded):
-                    match = spectral_match(state['target'], embedded[:, :, 0])
+                    match = match_regions(match_pixels(state['target'], embedded[:, :, 0]))
                 cls = cls + self.match_logits(match.to(cls.dtype))
             outputs.append((cls, reg))
         branch_cls, branch_reg = (torch.stack(maps, dim=1) for maps in zip(*outputs, strict=True))
@@ -168,7 +168,7 @@ class SsfNet(nn.Module):
         if self.config.branches == 'rgb':
             return None
         if state is not None:
-            return SpectralReference(*(state[name] for name in SpectralReference._fields))
+            return reference_of(state)
         with exact(inputs.cube):
             return self.hs_backbone.embedding.reference(inputs.cube, inputs.centres, inputs.widths)
 
@@ -190,11 +190,3 @@ class SsfNet(nn.Module):
             fusion = self.template_fusion if template else self.search_fusion
             rgb[-1], hs[0] = fusion(rgb[-1], hs[0])
         return rgb, hs
-
-
-def _gain(value: float) -> nn.Conv2d:
-    """A map to logits of background and target, -value and +value times it at the start."""
-    layer = nn.Conv2d(1, 2, 1, bias=False)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([-value, value]).reshape(2, 1, 1, 1))
-    return layer

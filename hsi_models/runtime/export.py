@@ -15,7 +15,7 @@ from hsi_models.runtime.paths import SiamesePaths, nanotrack_paths, network_path
 
 NAMES = ('nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
 MAX_ERROR = 1e-3
-_SINCE = {'ssf_net': {'whiten': False, 'match': False}, 'bcr_net': {}}     # entries that older cards lack
+_SINCE = {'ssf_net': {'whiten': False, 'match': False}, 'bcr_net': {'match': False}}     # entries that older cards lack
 
 
 def build_network(name: str, weights: Path | None = None) -> nn.Module:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from hsi_models.checkpoint import ModelCard, load_tensors, save_checkpoint, sha256_of
 from hsi_models.networks.backbone import AdjustedBackbone
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
-from hsi_models.networks.layers.band_grouping import group_count
 from hsi_models.networks.pretrained import load_pretrained
 from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
 from hsi_models.training import distributed
@@ -192,7 +191,7 @@ class Trainer:
         batch = config.batch
         seed = simulator.seed_within(seed, config.most_bands)
         if config.most_images:
-            images = group_count(simulator.bands(seed)) if isinstance(config.network, BcrNetConfig) else 1
+            images = config.network.groups(simulator.bands(seed)) if isinstance(config.network, BcrNetConfig) else 1
             batch = max(1, min(batch, config.most_images // images))
         return tracking_inputs(simulator.draw(batch, seed), seed), seed
 

@@ -107,6 +107,11 @@ class SpectralReference(NamedTuple):
     whitening: Tensor
 
 
+def reference_of(state: dict[str, Tensor]) -> SpectralReference:
+    """The reference that a network's state holds under the names of its fields."""
+    return SpectralReference(*(state[name] for name in SpectralReference._fields))
+
+
 class SpectralEmbedding(nn.Module):
     """Cube -> three features of every node and pixel.
 
@@ -146,15 +151,24 @@ class SpectralEmbedding(nn.Module):
         Returns:
             (B, K, 3, H, W), dtype of the cube.
         """
-        (spectra, positions), level = self._resampled(cube, centres, widths), reference.level.float()
-        if self.whiten:
-            shapes = reference.whitening.float() @ _deviations(spectra, level, reference.centre.float())
-        else:
-            root = self.nodes ** 0.5
-            shapes = spectra * root / (_length(spectra) + 1e-3 * root * level[:, 0])
+        spectra, positions = self._resampled(cube, centres, widths)
         position = positions[None, :, None].expand_as(spectra)
-        features = torch.stack([shapes, spectra / level[:, 0], position], dim=2).to(cube.dtype)
+        features = torch.stack([self._shapes(spectra, reference), spectra / reference.level.float()[:, 0], position],
+                               dim=2).to(cube.dtype)
         return features.reshape(*features.shape[:3], *cube.shape[2:])
+
+    def shapes(self, cube: Tensor, centres: Tensor, widths: Tensor, reference: SpectralReference) -> Tensor:
+        """The first of the features alone, (B, K, H, W), float32; arguments as for `forward`."""
+        spectra, _ = self._resampled(cube, centres, widths)
+        return self._shapes(spectra, reference).reshape(*spectra.shape[:2], *cube.shape[2:])
+
+    def _shapes(self, spectra: Tensor, reference: SpectralReference) -> Tensor:
+        level = reference.level.float()
+        if self.whiten:
+            return reference.whitening.float() @ _deviations(spectra, level, reference.centre.float())
+        root = self.nodes ** 0.5
+        shapes: Tensor = spectra * root / (_length(spectra) + 1e-3 * root * level[:, 0])
+        return shapes
 
     def _resampled(self, cube: Tensor, centres: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """The spectra at the nodes, float32, (B, K, H W), and the nodes' centres, (K,)."""

@@ -8,7 +8,7 @@ import torch
 
 from hsi_models.networks.backbone import BackboneConfig
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
-from hsi_models.networks.siamese_network import SiameseNetwork
+from hsi_models.networks.siamese_network import SiameseInputs, SiameseNetwork
 
 BOX = torch.tensor([[48.0, 40.0]])
 # The same code as the preset, cheaper.
@@ -33,7 +33,7 @@ def test_same_weights_take_any_band_count(network, siamese, bands):
     with torch.no_grad():
         state = network.template(siamese.noise(127, bands), BOX)
         outputs = network.search(state, siamese.noise(255, bands, salt=1))
-    groups = (bands + 2) // 3
+    groups = (bands + 2) // 3 + 1       # the matched filter's
     assert outputs.branch_cls.shape == (1, groups, 2, 25, 25)
     assert outputs.cls.shape == (1, 2, 25, 25)
     assert outputs.reg.shape == (1, 4, 25, 25)
@@ -62,7 +62,8 @@ def test_paper_preset_freezes_its_backbone():
 @pytest.mark.parametrize('preset', ['paper', 'fast'])
 @pytest.mark.parametrize('bands', [3, 8, 15, 16, 25, 31, 61, 128])
 def test_the_presets_take_any_band_count(siamese, preset, bands):
-    assert siamese.shapes(BcrNet, BcrNetConfig.preset(preset), bands) == (bands + 2) // 3
+    config = BcrNetConfig.preset(preset)
+    assert siamese.shapes(BcrNet, config, bands) == config.groups(bands) == (bands + 2) // 3 + (preset == 'fast')
 
 
 def test_search_uses_the_grouping_of_the_template(siamese):
@@ -81,7 +82,8 @@ def test_search_uses_the_grouping_of_the_template(siamese):
     assert set(state['projection'][0, :3].argmax(dim=1).tolist()) == {0, 1, 2}
 
 
-def test_groups_run_as_one_batch_equal_each_alone(network, siamese):
+def test_groups_run_as_one_batch_equal_each_alone(siamese):
+    network = build(siamese, match=False)
     with torch.no_grad():
         state = network.template(siamese.noise(127, 9), BOX)
         search = siamese.noise(255, 9, salt=1)
@@ -110,7 +112,7 @@ def test_samples_of_a_batch_do_not_mix(network, siamese):
     ({'fusion': 'importance', 'reliability': True}, 'shares and response'),
 ])
 def test_fusion_weights(siamese, changes, expected):
-    network = build(siamese, **changes)
+    network = build(siamese, match=False, **changes)
     with torch.no_grad():
         state = network.template(siamese.noise(127, 8), BOX)
         outputs = network.search(state, siamese.noise(255, 8, salt=1))
@@ -124,7 +126,7 @@ def test_fusion_weights(siamese, changes, expected):
 
 @pytest.mark.parametrize(('bands', 'groups'), [('adjacent', 3), ('pca', 1)])
 def test_grouping_ablations(siamese, bands, groups):
-    network = build(siamese, bands=bands)
+    network = build(siamese, bands=bands, match=False)
     assert not hasattr(network, 'bimm')
     with torch.no_grad():
         state = network.template(siamese.noise(127, 8), BOX)
@@ -132,6 +134,45 @@ def test_grouping_ablations(siamese, bands, groups):
     assert outputs.branch_cls.shape[1] == groups
     if bands == 'adjacent':
         assert state['projection'][0].argmax(dim=1).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 7]
+
+
+def concealed(siamese, size: int, corners: tuple[int, int, int, int], salt: int = 0) -> SiameseInputs:
+    """Noise with a target that only the spectrum shows, whose brightness is that of what is around it."""
+    inputs = siamese.noise(size, 8, salt=salt)
+    cube = 0.5 + 0.1 * inputs.cube
+    x1, y1, x2, y2 = corners
+    cube[:, ::2, y1:y2, x1:x2] += 0.1
+    cube[:, 1::2, y1:y2, x1:x2] -= 0.1
+    return replace(inputs, cube=cube)
+
+
+def test_a_matched_filter_is_one_group_more_and_raises_the_logits_where_the_target_is(siamese):
+    network = build(siamese)
+    with torch.no_grad():
+        state = network.template(concealed(siamese, 127, (40, 44, 88, 84)), BOX)
+        outputs = network.search(state, concealed(siamese, 255, (160, 60, 208, 100), salt=1))
+        network.match_logits.weight.zero_()
+        without = network.search(state, concealed(siamese, 255, (160, 60, 208, 100), salt=1))
+    assert 0.3 < float(state['own']) < 1
+    raised = (outputs.cls - without.cls)[0]
+    row, column = divmod(int(raised[1].argmax()), 25)
+    assert abs((column - 12) * 8 + 127.5 - 184) <= 12
+    assert abs((row - 12) * 8 + 127.5 - 80) <= 12
+    torch.testing.assert_close(raised[0], -raised[1])
+    assert outputs.branch_weights.shape == (1, 4)
+
+
+def test_where_no_spectrum_tells_the_matched_filter_counts_little(siamese):
+    network = build(siamese, reliability=False)
+    with torch.no_grad():
+        state = network.template(siamese.noise(127, 8), BOX)
+        outputs = network.search(state, siamese.noise(255, 8, salt=1))
+    assert float(outputs.branch_weights[0, -1]) < 0.1
+
+
+def test_false_colour_has_no_spectrum_to_match():
+    with pytest.raises(ValueError, match='expected match=False'):
+        replace(SMALL, bands='false_colour')
 
 
 @pytest.mark.parametrize('changes', [{'bands': 'random'}, {'fusion': 'mean'}, {'grouping': 'each'}])
@@ -184,7 +225,7 @@ def test_overfits_one_pair(siamese):
 
 
 def test_golden(siamese):
-    siamese.check_golden(BcrNet(BcrNetConfig.preset('fast')), 'bcr_net')
+    siamese.check_golden(BcrNet(replace(BcrNetConfig.preset('fast'), match=False)), 'bcr_net')
 
 
 def test_onnx_export_equals_eager(siamese):

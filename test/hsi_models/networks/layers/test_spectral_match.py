@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hsi_models.networks.layers.spectral_match import spectral_match, target_filter
+from hsi_models.networks.layers.spectral_match import match_pixels, match_regions, target_filter
 
 SIZE = torch.tensor([[50.0, 40.0]])
 
@@ -20,7 +20,7 @@ def spectra(size: int, corners: tuple[int, int, int, int] | None, strength: floa
 
 def found(strength: float, corners: tuple[int, int, int, int] | None = (150, 80, 200, 120)) -> torch.Tensor:
     target = target_filter(spectra(127, (38, 43, 88, 83), strength), SIZE)
-    return spectral_match(target, spectra(255, corners, strength))[0, 0]
+    return match_regions(match_pixels(target, spectra(255, corners, strength)))[0, 0]
 
 
 def test_the_peak_is_where_the_target_is():
@@ -52,6 +52,6 @@ def test_thin_boxes_have_a_pixel(box):
 def test_in_float16_it_is_float32_inside():
     values = spectra(255, (150, 80, 200, 120), 2.0)
     target = target_filter(spectra(127, (38, 43, 88, 83), 2.0), SIZE)
-    half = spectral_match(target.half(), values.half())
+    half = match_regions(match_pixels(target.half(), values.half()))
     assert half.dtype == torch.float32
-    torch.testing.assert_close(half, spectral_match(target, values), rtol=0, atol=0.01)
+    torch.testing.assert_close(half, match_regions(match_pixels(target, values)), rtol=0, atol=0.01)
