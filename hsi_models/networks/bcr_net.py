@@ -34,6 +34,7 @@ from hsi_models.networks.layers.one_by_one import one_by_one
 from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, reference_of
 from hsi_models.networks.layers.spectral_match import (
+    match_contrast,
     match_logits,
     match_own,
     match_picture,
@@ -92,8 +93,6 @@ class BcrNetConfig:
             raise ValueError(f"expected bands 'bimm', 'adjacent', 'pca' or 'false_colour', got {self.bands!r}")
         if self.fusion not in ('importance', 'uniform'):
             raise ValueError(f"expected fusion 'importance' or 'uniform', got {self.fusion!r}")
-        if self.match and self.bands == 'false_colour':
-            raise ValueError("expected match=False for bands 'false_colour', which show no spectrum, got match=True")
 
     @classmethod
     def preset(cls, name: str) -> BcrNetConfig:
@@ -109,10 +108,14 @@ class BcrNetConfig:
             return cls()
         raise ValueError(f'expected preset paper or fast, got {name!r}')
 
+    @property
+    def matches(self) -> bool:
+        """Whether spectra are matched: not where false colour is all that is seen."""
+        return self.match and self.bands != 'false_colour'
+
     def groups(self, bands: int) -> int:
         """Pictures that the backbone sees of a crop of C bands."""
-        grouped = {'pca': 1, 'false_colour': 1}.get(self.bands, group_count(bands))
-        return grouped + self.match
+        return {'pca': 1, 'false_colour': 1}.get(self.bands, group_count(bands)) + int(self.matches)
 
 
 class BcrNet(nn.Module):
@@ -126,7 +129,7 @@ class BcrNet(nn.Module):
         self.backbone = AdjustedBackbone(config.backbone, config.channels)
         self.cfrm = nn.ModuleList(CFRM(config.channels, config.key_stride) for _ in range(self.backbone.levels))
         self.heads = LevelHeads(BoxAdaptiveHead, config.channels, self.backbone.levels, 'group')
-        if config.match:
+        if config.matches:
             self.embedding = SpectralEmbedding(_NODES)
             self.match_logits = match_logits(_MATCH_GAIN)
 
@@ -139,13 +142,13 @@ class BcrNet(nn.Module):
         """See `SiameseNetwork.template`; `previous` keeps its grouping and spectral reference."""
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
         state: State = {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
-        if self.config.match:
+        if self.config.matches:
             state |= self._filter(inputs, box_size, previous)
         answers = self._answers(state, inputs)
         if answers is not None:
             state['own'] = match_own(answers)
         maps = self._features(grouping, inputs, answers, TEMPLATE_CELLS)
-        groups = grouping.shares.shape[1] + int(self.config.match)
+        groups = grouping.shares.shape[1] + int(self.config.matches)
         cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
         return state | {name: value.reshape(-1, groups, *value.shape[1:]) for name, value in cached.items()}
 
@@ -162,11 +165,13 @@ class BcrNet(nn.Module):
         branch_cls = cls.reshape(-1, groups, *cls.shape[1:])
         branch_reg = reg.reshape(-1, groups, *reg.shape[1:])
         weights = self._weights(shares.to(cls.dtype), branch_cls)
+        contrast = None
         if answers is not None:
             with exact(answers):
                 match = match_regions(answers)
+                contrast = match_contrast(match, state['own'])
             branch_cls = branch_cls + self.match_logits(match.to(cls.dtype))[:, None]
-        return fuse(branch_cls, branch_reg, weights)
+        return fuse(branch_cls, branch_reg, weights, contrast=contrast)
 
     def _filter(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None) -> State:
         """The matched filter of a template, and what its spectra are whitened with."""
@@ -178,7 +183,7 @@ class BcrNet(nn.Module):
 
     def _answers(self, state: State, inputs: SiameseInputs) -> Tensor | None:
         """Of the matched filter to every pixel, (B, 1, S, S)."""
-        if not self.config.match:
+        if not self.config.matches:
             return None
         with exact(inputs.cube):
             spectra = self.embedding.shapes(inputs.cube, inputs.centres, inputs.widths, reference_of(state))

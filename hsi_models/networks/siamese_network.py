@@ -53,6 +53,8 @@ class SiameseOutputs:
         branch_reg: (B, N, 4, 25, 25).
         branch_weights: (B, N), >= 0, sum 1: how much each branch counted.
         angle: (B, 1, 25, 25), spectral agreement -1..1 (1 = same direction), None where a network has no such map.
+        contrast: (B, 1, 25, 25), how far the spectra around a cell are the target's, 1 = as in the template, None
+            likewise.
     """
 
     cls: Tensor
@@ -61,6 +63,7 @@ class SiameseOutputs:
     branch_reg: Tensor
     branch_weights: Tensor
     angle: Tensor | None = None
+    contrast: Tensor | None = None
 
 
 @runtime_checkable
@@ -83,18 +86,19 @@ class SiameseNetwork(Protocol):
         ...
 
 
-def fuse(branch_cls: Tensor, branch_reg: Tensor, weights: Tensor, angle: Tensor | None = None) -> SiameseOutputs:
+def fuse(branch_cls: Tensor, branch_reg: Tensor, weights: Tensor, angle: Tensor | None = None,
+         contrast: Tensor | None = None) -> SiameseOutputs:
     """Outputs of N branches, averaged with weights.
 
     Args:
         branch_cls: (B, N, 2, H, W).
         branch_reg: (B, N, 4, H, W).
         weights: (B, N), sum 1.
-        angle: (B, 1, H, W) or None.
+        angle, contrast: (B, 1, H, W) or None.
     """
     factor = weights[:, :, None, None, None]
     return SiameseOutputs((factor * branch_cls).sum(1), (factor * branch_reg).sum(1), branch_cls, branch_reg, weights,
-                          angle)
+                          angle, contrast)
 
 
 def response_points(device: torch.device | None = None, cells: int = RESPONSE_SIZE, stride: int = STRIDE) -> Tensor:
@@ -138,8 +142,8 @@ class SearchPath(nn.Module):
         self.network, self.names = network, sorted(names)
 
     def forward(self, cube: Tensor, false_colour: Tensor, centres: Tensor, widths: Tensor,
-                *state: Tensor) -> tuple[Tensor, Tensor]:
-        """Fused classification logits and regression, see `SiameseOutputs`."""
+                *state: Tensor) -> tuple[Tensor, ...]:
+        """Fused classification logits, regression and, where the network has it, contrast, see `SiameseOutputs`."""
         inputs = SiameseInputs(cube, false_colour, centres, widths)
         outputs: SiameseOutputs = self.network.search(dict(zip(self.names, state, strict=True)), inputs)
-        return outputs.cls, outputs.reg
+        return (outputs.cls, outputs.reg) if outputs.contrast is None else (outputs.cls, outputs.reg, outputs.contrast)

@@ -26,7 +26,14 @@ from hsi_models.networks.layers.s2fb import S2FB
 from hsi_models.networks.layers.saam import SAAM
 from hsi_models.networks.layers.safm import SAFM
 from hsi_models.networks.layers.spectral_embedding import SpectralReference, reference_of
-from hsi_models.networks.layers.spectral_match import match_logits, match_pixels, match_regions, target_filter
+from hsi_models.networks.layers.spectral_match import (
+    match_contrast,
+    match_logits,
+    match_own,
+    match_pixels,
+    match_regions,
+    target_filter,
+)
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
     TEMPLATE_CELLS,
@@ -133,6 +140,7 @@ class SsfNet(nn.Module):
             if embedded is not None and self.config.match:
                 with exact(embedded):
                     state['target'] = target_filter(embedded[:, :, 0], box_size)
+                    state['own'] = match_own(match_pixels(state['target'], embedded[:, :, 0]))
         return state if reference is None else state | reference._asdict()
 
     def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
@@ -141,7 +149,7 @@ class SsfNet(nn.Module):
         embedded = None if reference is None else self._embed(inputs, reference)
         rgb, hs = self._features(inputs, embedded, template=False)
         outputs: list[tuple[Tensor, Tensor]] = []
-        angle = None
+        angle = contrast = None
         if self.config.branches != 'hs':
             outputs.append(self.rgb_heads(state, rgb))
         if self.config.branches != 'rgb':
@@ -152,10 +160,11 @@ class SsfNet(nn.Module):
             if embedded is not None and self.config.match:
                 with exact(embedded):
                     match = match_regions(match_pixels(state['target'], embedded[:, :, 0]))
+                    contrast = match_contrast(match, state['own'])
                 cls = cls + self.match_logits(match.to(cls.dtype))
             outputs.append((cls, reg))
         branch_cls, branch_reg = (torch.stack(maps, dim=1) for maps in zip(*outputs, strict=True))
-        return fuse(branch_cls, branch_reg, self._weights(branch_cls), angle)
+        return fuse(branch_cls, branch_reg, self._weights(branch_cls), angle, contrast)
 
     def _weights(self, branch_cls: Tensor) -> Tensor:
         """Softmax weights of the branches, (B, N)."""

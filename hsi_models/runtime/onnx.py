@@ -14,7 +14,7 @@ from hsi_models.runtime.paths import SiamesePaths
 
 TEMPLATE_FILE, SEARCH_FILE, RENEW_FILE = 'template.onnx', 'search.onnx', 'renew.onnx'
 NOTE_FILE = 'model.json'
-OUTPUTS = ('cls', 'reg')
+OUTPUTS = ('cls', 'reg', 'contrast')     # the last where a network has it
 OPSET = 17
 
 
@@ -39,8 +39,10 @@ def export(paths: SiamesePaths, folder: Path, note: dict[str, Any] | None = None
     names = [f'state_{index}' for index in range(len(state))]
     template = list(paths.template_inputs.values())
     search = [*paths.search_inputs.values(), *state]
+    with torch.inference_mode():
+        outputs = list(OUTPUTS[:len(paths.search(*search))])
     _write(paths.template, template, list(paths.template_inputs), names, folder / TEMPLATE_FILE)
-    _write(paths.search, search, [*paths.search_inputs, *names], list(OUTPUTS), folder / SEARCH_FILE)
+    _write(paths.search, search, [*paths.search_inputs, *names], outputs, folder / SEARCH_FILE)
     files = [folder / TEMPLATE_FILE, folder / SEARCH_FILE]
     (folder / RENEW_FILE).unlink(missing_ok=True)       # of another network that was here before
     if paths.renew is not None:
@@ -52,7 +54,7 @@ def export(paths: SiamesePaths, folder: Path, note: dict[str, Any] | None = None
         'template': {name: list(value.shape) for name, value in paths.template_inputs.items()},
         'search': {name: list(value.shape) for name, value in paths.search_inputs.items()},
         'state': {name: list(value.shape) for name, value in zip(names, state, strict=True)},
-        'outputs': list(OUTPUTS)}, indent=1)
+        'outputs': outputs}, indent=1)
     (folder / NOTE_FILE).write_text(text + '\n', encoding='utf-8')
     return [*files, folder / NOTE_FILE]
 

@@ -31,7 +31,8 @@ class SiamesePaths:
 
     Args:
         template: (*template inputs) -> tuple of state tensors.
-        search: (*search inputs, *state) -> logits (B, 2, n, n), distances (B, 4, n, n).
+        search: (*search inputs, *state) -> logits (B, 2, n, n), distances (B, 4, n, n) and, where the network
+            has it, contrast (B, 1, n, n).
         renew: (*template inputs, *first state) -> state of a later crop under the first one's constants; None where
             the template path is that already.
         exact: names of inputs that are float32 at any precision.

@@ -28,7 +28,7 @@ from hsi_models.tracking.probability import (
     ramp,
 )
 from hsi_models.tracking.probability_update import FollowingProbability, UpdateConfig
-from hsi_models.tracking.redetection import spectral_candidates
+from hsi_models.tracking.redetection import proposals
 from hsi_models.tracking.views import Pixels
 
 Floats = npt.NDArray[np.float32]
@@ -214,9 +214,7 @@ class FusionMatcher:
 
     def candidates(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
         """The most target-like places of the frame, where the spectrum separates well."""
-        if template.probability.separability.roc < self.config.redetect_roc:
-            return []
-        return [one.centre for one in spectral_candidates(frame, template.probability, box, self.config.places)]
+        return proposals(frame, template.probability, box, self.config.places, self.config.redetect_roc)
 
     def _probability(self, probability: TargetProbability, pixels: Pixels, region: Box, size: int) -> Floats:
         return pixels.crop(probability.apply(pixels.values, pixels.step), region, size)

@@ -15,9 +15,12 @@ from hsi_models.runtime.executor import Executor, State, mix
 from hsi_models.tracking.alignment import ALIKE, Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
+from hsi_models.tracking.probability import ProbabilityConfig, TargetProbability
+from hsi_models.tracking.redetection import proposals
 from hsi_models.tracking.views import Pixels, planes
 
 Floats = npt.NDArray[np.float32]
+_REDETECT_ROC = 0.95        # as for auto
 
 
 def target_score(logits: Floats, surest: float = math.inf) -> Floats:
@@ -37,12 +40,13 @@ def target_score(logits: Floats, surest: float = math.inf) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Template:
-    """False colour, further constants and picture of the first frame, and what the network keeps of the target."""
+    """False colour, further constants, picture and spectra of the first frame, and the network's state."""
 
     colour: FalseColour
     constants: tuple[Floats, ...]
     state: State
     alignment: Alignment | None = None
+    probability: TargetProbability | None = None
 
 
 class _SingleNetwork:
@@ -64,8 +68,9 @@ class _SingleNetwork:
         return []
 
     def _search(self, state: State, *inputs: Floats, detail: Any = None) -> Response:
-        logits, distances = self.executor.search(state, *inputs)
-        return Response(target_score(logits[0], self.surest), self.geometry.boxes(distances[0]), detail=detail)
+        logits, distances, *contrast = self.executor.search(state, *inputs)
+        return Response(target_score(logits[0], self.surest), self.geometry.boxes(distances[0]),
+                        contrast[0][0, 0] if contrast else None, detail)
 
 
 class FalseColourMatcher(_SingleNetwork):
@@ -106,12 +111,13 @@ class HyperspectralMatcher(_SingleNetwork):
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
             at which it follows fully (`alignment`); 1 or more switches it off.
         surest: see `target_score`.
+        places: most places of the frame that are proposed for a lost target, by its spectrum; 0: none.
     """
 
     def __init__(self, executor: Executor, geometry: Geometry | None = None,
-                 alike: tuple[float, float] = ALIKE, surest: float = math.inf) -> None:
+                 alike: tuple[float, float] = ALIKE, surest: float = math.inf, places: int = 0) -> None:
         super().__init__(executor, geometry or Geometry(), surest)
-        self.alike = alike
+        self.alike, self.places = alike, places
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
         """See `Matcher.template`."""
@@ -120,7 +126,8 @@ class HyperspectralMatcher(_SingleNetwork):
         constants = tuple(value.numpy() for value in band_positions(frame.info, frame.bands))
         template = _Template(FalseColour.fit(frame), constants, ())
         inputs, inside = self._template_inputs(template, frame, box)
-        return replace(template, state=self.executor.template(*inputs),
+        probability = TargetProbability.fit(frame.data, box, ProbabilityConfig().on(frame)) if self.places else None
+        return replace(template, state=self.executor.template(*inputs), probability=probability,
                        alignment=Alignment.of(inputs[1][0], inside, self.alike))
 
     def renew(self, template: _Template, frame: HyperspectralFrame, box: Box, weight: float) -> _Template:
@@ -136,6 +143,12 @@ class HyperspectralMatcher(_SingleNetwork):
     def refine(self, template: _Template, response: Response, box: Box) -> Box:
         """The box moved and resized where the target's picture is known well enough to say how."""
         return box if template.alignment is None else template.alignment.correct(response.detail, box)
+
+    def candidates(self, template: _Template, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
+        """The most target-like places of the frame, where the spectrum separates well."""
+        if template.probability is None:
+            return []
+        return proposals(frame, template.probability, box, self.places, _REDETECT_ROC)
 
     def _template_inputs(self, template: _Template, frame: HyperspectralFrame, box: Box) -> tuple[list[Floats], Box]:
         """What the network takes, and the target's box in it."""

@@ -32,6 +32,15 @@ def spectral_candidate(frame: HyperspectralFrame, probability: TargetProbability
     return spectral_candidates(frame, probability, target, 1)[0].centre
 
 
+def proposals(frame: HyperspectralFrame, probability: TargetProbability, target: Box, count: int,
+              least_roc: float) -> list[tuple[float, float]]:
+    """Centres of `spectral_candidates`; none where the spectrum told target and surroundings apart by less than
+    `least_roc` (area under ROC, .5..1)."""
+    if probability.separability.roc < least_roc:
+        return []
+    return [one.centre for one in spectral_candidates(frame, probability, target, count)]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A place of the frame.

@@ -19,6 +19,7 @@ _INNER = 0.7                                            # share of the box whose
 _FIRST = (SEARCH_SIZE + 1 - SEARCH_CELLS * STRIDE) // 2  # pixel at which the first cell begins
 _WINDOW = SEARCH_CELLS - RESPONSE_SIZE + 1               # cells of a region
 _CONTRAST, _DARK = 3.0, -0.6                            # of a picture
+_TELLS = 0.25                                           # answer to a target from which its spectrum tells it for itself
 
 
 def target_filter(spectra: Tensor, box_size: Tensor) -> Tensor:
@@ -66,6 +67,20 @@ def match_own(pixels: Tensor) -> Tensor:
     edge = (TEMPLATE_SIZE - _WINDOW * STRIDE) // 2
     end = edge + _WINDOW * STRIDE
     return pixels[:, :, edge:end, edge:end].mean(dim=(2, 3)).clamp(0, 1)
+
+
+def match_contrast(regions: Tensor, own: Tensor) -> Tensor:
+    """Answers to regions as a share of what the target itself gave: 1 where it is, 0 where nothing is like it.
+
+    Args:
+        regions: of `match_regions`, (B, 1, 25, 25).
+        own: of `match_own`, (B, 1).
+
+    Returns:
+        (B, 1, 25, 25), float32; about 1 everywhere for a target that its spectrum does not tell.
+    """
+    own = own.float()[:, :, None, None]
+    return 1 + (regions - own) / own.clamp_min(_TELLS)
 
 
 def match_picture(pixels: Tensor) -> Tensor:

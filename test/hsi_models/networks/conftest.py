@@ -185,9 +185,12 @@ class Siamese:
             state = network.template(template, BOX_SIZE)
             expected = network.search(state, search)
             exported_state = run(TemplatePath(network), {**plain(template), 'box_size': BOX_SIZE})
-            cls_map, reg = run(SearchPath(network, names), {**plain(search), **{key: state[key] for key in names}})
+            outputs = run(SearchPath(network, names), {**plain(search), **{key: state[key] for key in names}})
+        cls_map, reg, *more = outputs
         differences = [(got - state[key]).abs().max() for got, key in zip(exported_state, names, strict=True)]
         differences += [(cls_map - expected.cls).abs().max(), (reg - expected.reg).abs().max() / 32]
+        contrast = [] if expected.contrast is None else [expected.contrast]
+        differences += [(one - other).abs().max() for one, other in zip(more, contrast, strict=True)]
         return float(torch.stack(differences).max())
 
 

@@ -160,6 +160,8 @@ def test_a_matched_filter_is_one_group_more_and_raises_the_logits_where_the_targ
     assert abs((row - 12) * 8 + 127.5 - 80) <= 12
     torch.testing.assert_close(raised[0], -raised[1])
     assert outputs.branch_weights.shape == (1, 4)
+    assert float(outputs.contrast[0, 0, row, column]) == pytest.approx(1, abs=0.25)
+    assert float(outputs.contrast[0, 0, -6:, :6].max()) < 0.3
 
 
 def test_where_no_spectrum_tells_the_matched_filter_counts_little(siamese):
@@ -170,9 +172,12 @@ def test_where_no_spectrum_tells_the_matched_filter_counts_little(siamese):
     assert float(outputs.branch_weights[0, -1]) < 0.1
 
 
-def test_false_colour_has_no_spectrum_to_match():
-    with pytest.raises(ValueError, match='expected match=False'):
-        replace(SMALL, bands='false_colour')
+def test_false_colour_has_no_spectrum_to_match(siamese):
+    network = build(siamese, bands='false_colour')
+    with torch.no_grad():
+        outputs = network.search(network.template(siamese.noise(127, 8), BOX), siamese.noise(255, 8, salt=1))
+    assert network.config.groups(8) == outputs.branch_cls.shape[1] == 1
+    assert outputs.contrast is None
 
 
 @pytest.mark.parametrize('changes', [{'bands': 'random'}, {'fusion': 'mean'}, {'grouping': 'each'}])

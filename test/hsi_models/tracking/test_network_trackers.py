@@ -1,6 +1,7 @@
 """SSF-Net and BCR-Net by name: as published, from weights by path, at the stated size and cost."""
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from hsi_models.boxes import Box
+from hsi_models.checkpoint import ModelCard, save_checkpoint
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
+from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
 from hsi_models.runtime.export import build_network
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.network_trackers import create, measure, published_config, published_score
@@ -59,7 +62,7 @@ class Counting:
 
 def test_the_response_becomes_a_box_as_published():
     assert published_config('ssf_net:fast') == SiameseConfig(0.085, 0.46, 0.44, score=published_score(),
-                                                             first_size=True)
+                                                             first_size=True, usual_size=15)
     assert published_config('bcr_net:paper').update == TemplateUpdateConfig()
 
 
@@ -88,20 +91,48 @@ def test_bcr_net_renews_its_template_under_the_first_grouping_and_takes_it_back(
         tracker.update(frame(i))
     first, renewed = counting.states[0], counting.states[-1]
     assert counting.calls == ['template', 'search', 'search', 'search', 'renew', 'search']
-    # Sorted names: kernels of the groups, then offset, projection and shares of the grouping.
-    assert all(torch.equal(one, other) for one, other in zip(first[-3:], renewed[-3:], strict=True))
-    assert not any(torch.equal(one, other) for one, other in zip(first[:-3], renewed[:-3], strict=True))
+    names = tracker.matcher.executor.inner.modules[1].names
+    kept = {name: torch.equal(one, other) for name, one, other in zip(names, first, renewed, strict=True)}
+    assert {name for name, same in kept.items() if same} == {
+        'centre', 'level', 'offset', 'projection', 'shares', 'whitening'}
 
     class Fallen(Counting):
         def search(self, state, *inputs):
-            logits, distances = super().search(state, *inputs)
-            return logits - np.array([0, 9], np.float32)[:, None, None], distances
+            logits, *others = super().search(state, *inputs)
+            return logits - np.array([0, 9], np.float32)[:, None, None], *others
 
     tracker.matcher.executor = fallen = Fallen(counting.inner)
     tracker.update(frame(4))
     tracker.update(frame(5))
     assert fallen.states[0] is renewed
     assert fallen.states[1] is first
+
+
+@pytest.mark.parametrize('name', ['ssf_net', 'bcr_net'])
+def test_what_the_spectrum_says_of_a_place_is_told_and_a_lost_target_looked_for_by_it(weights: Path, name: str):
+    tracker = create(network=f'{name}:fast', weights=weights / f'{name}.safetensors')
+    template = tracker.matcher.template(frame(), START)
+    region = Box(0, 0, 120, 120)
+    response = tracker.matcher.search(template, frame(1), region)
+    # Cell (row, column) stands for ((column - 12) * 8 + 127.5, ...) of 255 pixels; the target's centre is (65, 50).
+    column, row = (round((value / 120 * 255 - 127.5) / 8) + 12 for value in (65, 50))
+    assert response.contrast.shape == (25, 25)
+    assert response.contrast[row, column] > 0.6
+    assert response.contrast[row, 1] < 0.2
+    places = tracker.matcher.candidates(template, frame(2), Box(0, 0, 30, 20))
+    assert len(places) == 2
+    assert places[0] == pytest.approx((65, 50), abs=4)
+
+
+def test_a_form_without_a_spectrum_says_nothing_of_it(tmp_path: Path):
+    path = tmp_path / 'colour.safetensors'
+    network = SsfNet(SsfNetConfig(branches='rgb'))
+    card = ModelCard('ssf_net:fast', {'network': dataclasses.asdict(network.config)})
+    save_checkpoint(path, network.state_dict(), card)
+    tracker = create(network='ssf_net:fast', weights=path)
+    template = tracker.matcher.template(frame(), START)
+    assert tracker.matcher.search(template, frame(1), Box(0, 0, 120, 120)).contrast is None
+    assert tracker.matcher.candidates(template, frame(1), START) == []
 
 
 def test_a_runtime_of_fixed_shapes_takes_the_cameras_bands(weights: Path):
