@@ -68,6 +68,17 @@ def card_path(path: Path) -> Path:
     return path.with_suffix('.json')
 
 
+def stored(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor as a file with half precision holds it: float16, but for integers and what is beyond its range (the
+    statistics of a layer that sees 0..255 may be)."""
+    import torch
+
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if bool(torch.isfinite(half).all()) else tensor
+
+
 def save_checkpoint(path: Path, state: dict[str, torch.Tensor], card: ModelCard, half: bool = False) -> ModelCard:
     """Write weights and card; an existing file is replaced only when the new one is complete.
 
@@ -75,31 +86,27 @@ def save_checkpoint(path: Path, state: dict[str, torch.Tensor], card: ModelCard,
         path: `*.safetensors`.
         state: name -> tensor, as `Module.state_dict()` gives it.
         card: its `sha256` is filled in here.
-        half: store floating tensors as float16.
+        half: store floating tensors as float16, see `stored`.
 
     Returns:
         The card with the SHA-256 of the file.
 
     Raises:
-        ValueError: a value does not fit into float16, or is not finite.
+        ValueError: a value is not finite.
     """
     import dataclasses
 
     import torch
     from safetensors.torch import save_file
 
-    stored: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
-        value = tensor.detach().cpu().contiguous()
-        if value.is_floating_point():
-            value = value.half() if half else value
-            if not bool(torch.isfinite(value).all()):
-                raise ValueError(f'expected finite weights{" within float16" if half else ""}, got nan or infinity '
-                                 f'in {name}')
-        stored[name] = value.clone()
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f'expected finite weights, got nan or infinity in {name}')
+    tensors = {name: (stored(tensor) if half else tensor).detach().cpu().contiguous().clone()
+               for name, tensor in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix('.partial')
-    save_file(stored, str(partial))
+    save_file(tensors, str(partial))
     partial.chmod(0o644)        # safetensors writes for its owner only; weights are for whoever installs
     finished = dataclasses.replace(card, sha256=sha256_of(partial))
     os.replace(partial, path)

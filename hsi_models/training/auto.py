@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of
+from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of, stored
 from hsi_models.networks.auto_net import AutoNet
 from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
 from hsi_models.networks.siamese_network import response_points
@@ -235,7 +235,7 @@ class AutoTrainer:
         if distributed.is_main():
             self.network.load_state_dict(result.weights)
             self.network.gate.scale(config.gate)
-            weights = {name: value.half().float() for name, value in self.network.state_dict().items()}
+            weights = {name: stored(value).to(value.dtype) for name, value in self.network.state_dict().items()}
             self.network.load_state_dict(weights)       # what is reported is what is stored
             with torch.no_grad():
                 scores = self.validate(self.network.eval())

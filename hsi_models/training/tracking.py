@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import ModelCard, load_tensors, save_checkpoint, sha256_of
+from hsi_models.checkpoint import ModelCard, load_tensors, save_checkpoint, sha256_of, stored
 from hsi_models.networks.backbone import AdjustedBackbone
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
 from hsi_models.networks.pretrained import load_pretrained
@@ -217,8 +217,7 @@ class Trainer:
         if distributed.is_main():
             weights = {name: value.to(self.device) for name, value in result.weights.items()}
             if config.half:     # what is reported is what is stored
-                weights = {name: value.half().float() if value.is_floating_point() else value
-                           for name, value in weights.items()}
+                weights = {name: stored(value).to(value.dtype) for name, value in weights.items()}
             self.network.load_state_dict(weights)
             card = ModelCard(
                 config.model, {'network': dataclasses.asdict(config.network)}, command=command, seed=config.seed,

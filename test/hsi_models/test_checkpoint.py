@@ -53,7 +53,18 @@ def test_half_precision_halves_the_file_and_comes_back_as_float32(tmp_path):
     torch.testing.assert_close(loaded, state['weight'], atol=3e-4, rtol=0)
 
 
-@pytest.mark.parametrize(('value', 'half'), [(1e6, True), (float('nan'), False)])
+def test_what_float16_cannot_hold_stays_as_it_is(tmp_path):
+    state = {'small': torch.tensor([0.1, 2.0]), 'large': torch.tensor([0.1, 1e6]), 'count': torch.tensor([100_000]),
+             'none': torch.zeros(0)}
+    save_checkpoint(tmp_path / 'a.safetensors', state, CARD, half=True)
+    loaded = load_tensors(tmp_path / 'a.safetensors')
+    assert torch.equal(loaded['large'], state['large'])
+    assert torch.equal(loaded['count'], state['count'])
+    assert torch.equal(loaded['small'], state['small'].half().float())
+    assert loaded['none'].shape == (0,)
+
+
+@pytest.mark.parametrize(('value', 'half'), [(float('inf'), True), (float('nan'), False)])
 def test_weights_that_would_be_lost_are_not_saved(tmp_path, value, half):
     with pytest.raises(ValueError, match='expected finite weights.*in weight'):
         save_checkpoint(tmp_path / 'a.safetensors', {'weight': torch.tensor([value])}, CARD, half=half)
