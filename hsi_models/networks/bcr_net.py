@@ -32,7 +32,7 @@ from hsi_models.networks.layers.bimm import BIMM, SelfExpression
 from hsi_models.networks.layers.cfrm import CFRM
 from hsi_models.networks.layers.one_by_one import one_by_one
 from hsi_models.networks.layers.precision import exact
-from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, reference_of
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, SpectralReference, reference_of
 from hsi_models.networks.layers.spectral_match import (
     match_contrast,
     match_logits,
@@ -52,6 +52,7 @@ from hsi_models.networks.siamese_network import (
 )
 
 _NODES, _MATCH_GAIN = 16, 2.0       # of the spectra that are matched
+_FILTER = ('target', 'own', *SpectralReference._fields)
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,12 @@ class BcrNet(nn.Module):
         return solution
 
     def template(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None = None) -> State:
-        """See `SiameseNetwork.template`; `previous` keeps its grouping and spectral reference."""
+        """See `SiameseNetwork.template`; `previous` keeps its grouping and matched filter."""
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
         state: State = {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
         if self.config.matches:
-            state |= self._filter(inputs, box_size, previous)
+            state |= self._filter(inputs, box_size) if previous is None else {name: previous[name] for name in _FILTER}
         answers = self._answers(state, inputs)
-        if answers is not None:
-            state['own'] = match_own(answers)
         maps = self._features(grouping, inputs, answers, TEMPLATE_CELLS)
         groups = grouping.shares.shape[1] + int(self.config.matches)
         cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
@@ -173,13 +172,15 @@ class BcrNet(nn.Module):
             branch_cls = branch_cls + self.match_logits(match.to(cls.dtype))[:, None]
         return fuse(branch_cls, branch_reg, weights, contrast=contrast)
 
-    def _filter(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None) -> State:
-        """The matched filter of a template, and what its spectra are whitened with."""
+    def _filter(self, inputs: SiameseInputs, box_size: Tensor) -> State:
+        """The matched filter of a first template, what it answers to the target, and what spectra are whitened with."""
         bands = (inputs.cube, inputs.centres, inputs.widths)
         with exact(inputs.cube):
-            reference = self.embedding.reference(*bands) if previous is None else reference_of(previous)
-            target = target_filter(self.embedding.shapes(*bands, reference), box_size)
-        return {'target': target, **reference._asdict()}
+            reference = self.embedding.reference(*bands)
+            spectra = self.embedding.shapes(*bands, reference)
+            target = target_filter(spectra, box_size)
+            own = match_own(match_pixels(target, spectra))
+        return {'target': target, 'own': own, **reference._asdict()}
 
     def _answers(self, state: State, inputs: SiameseInputs) -> Tensor | None:
         """Of the matched filter to every pixel, (B, 1, S, S)."""

@@ -127,7 +127,7 @@ class SsfNet(nn.Module):
             self.branch_weights = nn.Parameter(torch.zeros(2))
 
     def template(self, inputs: SiameseInputs, box_size: Tensor, previous: State | None = None) -> State:
-        """See `SiameseNetwork.template`; `previous` keeps its spectral reference."""
+        """See `SiameseNetwork.template`; `previous` keeps its spectral reference and matched filter."""
         reference = self._reference(inputs, previous)
         embedded = None if reference is None else self._embed(inputs, reference)
         rgb, hs = self._features(inputs, embedded, template=True)
@@ -138,9 +138,8 @@ class SsfNet(nn.Module):
             state |= self.hs_heads.template(hs, box_size)
             state['region'] = hs[0]
             if embedded is not None and self.config.match:
-                with exact(embedded):
-                    state['target'] = target_filter(embedded[:, :, 0], box_size)
-                    state['own'] = match_own(match_pixels(state['target'], embedded[:, :, 0]))
+                state |= _filter(embedded, box_size) if previous is None else {
+                    name: previous[name] for name in ('target', 'own')}
         return state if reference is None else state | reference._asdict()
 
     def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
@@ -199,3 +198,11 @@ class SsfNet(nn.Module):
             fusion = self.template_fusion if template else self.search_fusion
             rgb[-1], hs[0] = fusion(rgb[-1], hs[0])
         return rgb, hs
+
+
+def _filter(embedded: Tensor, box_size: Tensor) -> State:
+    """The matched filter of a template, and what it answers to the target."""
+    with exact(embedded):
+        spectra = embedded[:, :, 0]
+        target = target_filter(spectra, box_size)
+        return {'target': target, 'own': match_own(match_pixels(target, spectra))}

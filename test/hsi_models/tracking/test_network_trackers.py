@@ -94,7 +94,7 @@ def test_bcr_net_renews_its_template_under_the_first_grouping_and_takes_it_back(
     names = tracker.matcher.executor.inner.modules[1].names
     kept = {name: torch.equal(one, other) for name, one, other in zip(names, first, renewed, strict=True)}
     assert {name for name, same in kept.items() if same} == {
-        'centre', 'level', 'offset', 'projection', 'shares', 'whitening'}
+        'centre', 'level', 'offset', 'own', 'projection', 'shares', 'target', 'whitening'}
 
     class Fallen(Counting):
         def search(self, state, *inputs):
