@@ -14,6 +14,7 @@ from hsi_models.data.synthetic import SyntheticSequence
 from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.offline import track_sequence
 from hsi_models.tracking.network_trackers import create
+from hsi_models.tracking.state import TrackStatus
 
 TRACKERS = ('auto', 'ssf_net_fast', 'bcr_net_fast')
 NETWORKS = ('ssf_net:fast', 'bcr_net:fast')
@@ -62,3 +63,15 @@ def test_it_tracks_and_says_so(name):
             if np.isfinite(truth).all()]
     assert np.mean(ious) > 0.5
     assert all(math.isfinite(row.score) for row in run.rows)
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+def test_a_target_that_hides_is_said_to_be_lost_and_found_again(name):
+    scene = SyntheticSequence(frames=100)
+    rows = track_sequence(scene, create(network=name)).rows
+    hidden = np.flatnonzero(~np.isfinite(scene.boxes).all(axis=1))
+    assert rows[hidden[-1]].status is TrackStatus.LOST
+    assert rows[hidden[-1]].box is None
+    later = range(hidden[-1] + 10, len(rows))
+    assert all(rows[index].status is TrackStatus.TRACKING for index in later)
+    assert np.mean([Box(*scene.boxes[index]).iou(rows[index].box) for index in later]) > 0.6
