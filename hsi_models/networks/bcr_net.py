@@ -34,13 +34,13 @@ from hsi_models.networks.layers.one_by_one import one_by_one
 from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, SpectralReference, reference_of
 from hsi_models.networks.layers.spectral_match import (
+    FILTER,
+    filter_state,
     match_contrast,
     match_logits,
-    match_own,
     match_picture,
     match_pixels,
     match_regions,
-    target_filter,
 )
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
@@ -52,7 +52,6 @@ from hsi_models.networks.siamese_network import (
 )
 
 _NODES, _MATCH_GAIN = 16, 2.0       # of the spectra that are matched
-_FILTER = ('target', 'own', *SpectralReference._fields)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,8 @@ class BcrNet(nn.Module):
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
         state: State = {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
         if self.config.matches:
-            state |= self._filter(inputs, box_size) if previous is None else {name: previous[name] for name in _FILTER}
+            state |= self._filter(inputs, box_size) if previous is None else {
+                name: previous[name] for name in (*FILTER, *SpectralReference._fields)}
         answers = self._answers(state, inputs)
         maps = self._features(grouping, inputs, answers, TEMPLATE_CELLS)
         groups = grouping.shares.shape[1] + int(self.config.matches)
@@ -178,9 +178,7 @@ class BcrNet(nn.Module):
         with exact(inputs.cube):
             reference = self.embedding.reference(*bands)
             spectra = self.embedding.shapes(*bands, reference)
-            target = target_filter(spectra, box_size)
-            own = match_own(match_pixels(target, spectra))
-        return {'target': target, 'own': own, **reference._asdict()}
+            return filter_state(spectra, box_size) | reference._asdict()
 
     def _answers(self, state: State, inputs: SiameseInputs) -> Tensor | None:
         """Of the matched filter to every pixel, (B, 1, S, S)."""

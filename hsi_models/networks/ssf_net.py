@@ -27,12 +27,12 @@ from hsi_models.networks.layers.saam import SAAM
 from hsi_models.networks.layers.safm import SAFM
 from hsi_models.networks.layers.spectral_embedding import SpectralReference, reference_of
 from hsi_models.networks.layers.spectral_match import (
+    FILTER,
+    filter_state,
     match_contrast,
     match_logits,
-    match_own,
     match_pixels,
     match_regions,
-    target_filter,
 )
 from hsi_models.networks.siamese_network import (
     SEARCH_CELLS,
@@ -138,8 +138,9 @@ class SsfNet(nn.Module):
             state |= self.hs_heads.template(hs, box_size)
             state['region'] = hs[0]
             if embedded is not None and self.config.match:
-                state |= _filter(embedded, box_size) if previous is None else {
-                    name: previous[name] for name in ('target', 'own')}
+                with exact(embedded):
+                    state |= {name: previous[name] for name in FILTER} if previous is not None else filter_state(
+                        embedded[:, :, 0], box_size)
         return state if reference is None else state | reference._asdict()
 
     def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:
@@ -198,11 +199,3 @@ class SsfNet(nn.Module):
             fusion = self.template_fusion if template else self.search_fusion
             rgb[-1], hs[0] = fusion(rgb[-1], hs[0])
         return rgb, hs
-
-
-def _filter(embedded: Tensor, box_size: Tensor) -> State:
-    """The matched filter of a template, and what it answers to the target."""
-    with exact(embedded):
-        spectra = embedded[:, :, 0]
-        target = target_filter(spectra, box_size)
-        return {'target': target, 'own': match_own(match_pixels(target, spectra))}

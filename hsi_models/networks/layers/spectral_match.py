@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from hsi_models.networks.siamese_network import RESPONSE_SIZE, SEARCH_CELLS, SEARCH_SIZE, STRIDE, TEMPLATE_SIZE
 
+FILTER = ('target', 'own')
+
 _COMMON = 1.0                                           # squared length of a mean spectrum that is trusted by half
 _INNER = 0.7                                            # share of the box whose spectra are the target's
 _FIRST = (SEARCH_SIZE + 1 - SEARCH_CELLS * STRIDE) // 2  # pixel at which the first cell begins
@@ -40,6 +42,13 @@ def target_filter(spectra: Tensor, box_size: Tensor) -> Tensor:
     mean = total / inside.sum(dim=(1, 2))[:, None]
     found: Tensor = mean / ((mean ** 2).sum(dim=1, keepdim=True) + _COMMON)
     return found
+
+
+def filter_state(spectra: Tensor, box_size: Tensor) -> dict[str, Tensor]:
+    """What a state keeps of a first template, under `FILTER`: the filter, and what it answers to the target itself;
+    arguments as for `target_filter`."""
+    target = target_filter(spectra, box_size)
+    return {'target': target, 'own': match_own(match_pixels(target, spectra))}
 
 
 def match_pixels(target: Tensor, spectra: Tensor) -> Tensor:
