@@ -242,8 +242,9 @@ class Trainer:
             tensors, own = load_tensors(path), self.network.state_dict()
             taken = {name: tensors[name] for name, value in own.items()
                      if name in tensors and tensors[name].shape == value.shape}
-            if not taken:
-                raise ValueError(f'expected weights of a network like {self.config.model} in {path}, got none that fit')
+            if 2 * len(taken) < len(own):       # others share a name or two
+                raise ValueError(f'expected weights of a network like {self.config.model} in {path}, got '
+                                 f'{len(taken)} of its {len(own)} tensors that fit')
             self.network.load_state_dict({**own, **taken})
         return f'{sha256_of(path)} ({self.config.start_kind}) {self.config.start_note}'.strip()
 
