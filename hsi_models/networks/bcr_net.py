@@ -34,7 +34,6 @@ from hsi_models.networks.layers.one_by_one import one_by_one
 from hsi_models.networks.layers.precision import exact
 from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, SpectralReference, reference_of
 from hsi_models.networks.layers.spectral_match import (
-    FILTER,
     filter_state,
     match_contrast,
     match_logits,
@@ -142,10 +141,13 @@ class BcrNet(nn.Module):
         """See `SiameseNetwork.template`; `previous` keeps its grouping and matched filter."""
         grouping = self._group(inputs) if previous is None else _grouping_of(previous)
         state: State = {'projection': grouping.projection, 'offset': grouping.offset, 'shares': grouping.shares}
+        answers = None
         if self.config.matches:
-            state |= self._filter(inputs, box_size) if previous is None else {
-                name: previous[name] for name in (*FILTER, *SpectralReference._fields)}
-        answers = self._answers(state, inputs)
+            with exact(inputs.cube):
+                reference = self._reference(inputs, previous)
+                spectra = self._spectra(inputs, reference)
+                state |= filter_state(spectra, box_size, previous) | reference._asdict()
+                answers = match_pixels(state['target'], spectra)
         maps = self._features(grouping, inputs, answers, TEMPLATE_CELLS)
         groups = grouping.shares.shape[1] + int(self.config.matches)
         cached = self.heads.template(maps, box_size.repeat_interleave(groups, dim=0))
@@ -155,7 +157,10 @@ class BcrNet(nn.Module):
         """See `SiameseNetwork.search`; branches are groups, the most important first, and the matched filter's."""
         shared = self.config.grouping == 'shared'
         grouping = _grouping_of(state) if shared else self._group(inputs)
-        answers = self._answers(state, inputs)
+        answers = None
+        if self.config.matches:
+            with exact(inputs.cube):
+                answers = match_pixels(state['target'], self._spectra(inputs, reference_of(state)))
         maps = self._features(grouping, inputs, answers, SEARCH_CELLS)
         cached = {name: value.flatten(0, 1) for name, value in state.items() if name.startswith(self.heads.prefix)}
         cls, reg = self.heads(cached, maps)
@@ -172,21 +177,15 @@ class BcrNet(nn.Module):
             branch_cls = branch_cls + self.match_logits(match.to(cls.dtype))[:, None]
         return fuse(branch_cls, branch_reg, weights, contrast=contrast)
 
-    def _filter(self, inputs: SiameseInputs, box_size: Tensor) -> State:
-        """The matched filter of a first template, what it answers to the target, and what spectra are whitened with."""
-        bands = (inputs.cube, inputs.centres, inputs.widths)
-        with exact(inputs.cube):
-            reference = self.embedding.reference(*bands)
-            spectra = self.embedding.shapes(*bands, reference)
-            return filter_state(spectra, box_size) | reference._asdict()
+    def _reference(self, inputs: SiameseInputs, state: State | None) -> SpectralReference:
+        """What spectra are whitened with: the template's own, or that of an earlier state."""
+        if state is not None:
+            return reference_of(state)
+        return self.embedding.reference(inputs.cube, inputs.centres, inputs.widths)
 
-    def _answers(self, state: State, inputs: SiameseInputs) -> Tensor | None:
-        """Of the matched filter to every pixel, (B, 1, S, S)."""
-        if not self.config.matches:
-            return None
-        with exact(inputs.cube):
-            spectra = self.embedding.shapes(inputs.cube, inputs.centres, inputs.widths, reference_of(state))
-            return match_pixels(state['target'], spectra)
+    def _spectra(self, inputs: SiameseInputs, reference: SpectralReference) -> Tensor:
+        """Whitened, of every pixel, (B, K, S, S)."""
+        return self.embedding.shapes(inputs.cube, inputs.centres, inputs.widths, reference)
 
     def _bands(self, inputs: SiameseInputs) -> Tensor:
         """What is grouped, (B, C, S, S)."""

@@ -27,7 +27,6 @@ from hsi_models.networks.layers.saam import SAAM
 from hsi_models.networks.layers.safm import SAFM
 from hsi_models.networks.layers.spectral_embedding import SpectralReference, reference_of
 from hsi_models.networks.layers.spectral_match import (
-    FILTER,
     filter_state,
     match_contrast,
     match_logits,
@@ -139,8 +138,7 @@ class SsfNet(nn.Module):
             state['region'] = hs[0]
             if embedded is not None and self.config.match:
                 with exact(embedded):
-                    state |= {name: previous[name] for name in FILTER} if previous is not None else filter_state(
-                        embedded[:, :, 0], box_size)
+                    state |= filter_state(embedded[:, :, 0], box_size, previous)
         return state if reference is None else state | reference._asdict()
 
     def search(self, state: State, inputs: SiameseInputs) -> SiameseOutputs:

@@ -7,9 +7,8 @@ at its last place, on a widening spiral, and where the matcher proposes; the net
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,9 +123,6 @@ class _Answer:
     spectrum: Floats
 
 
-_Asker = Callable[[tuple[float, float]], 'Future[_Answer]']
-
-
 class SiameseTracker:
     """Follows the `Tracker` protocol.
 
@@ -234,30 +230,21 @@ class SiameseTracker:
 
     def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
         """The best answer for a lost target among its last place, a widening spiral and the matcher's proposals."""
+        def ask(centre: tuple[float, float]) -> Future[_Answer]:
+            return self._workers.submit(self._ask, target, frame, centre, lost=True)
+
         frames = target.lost_frames + 1
         # Side by side: what a lost target costs more than one that is tracked decides the longest delay.
-        with self._asking(target, frame) as ask:
-            answers = [ask(target.box.centre), ask(spiral_candidate(frame, target.lost_at, target.box, frames))]
+        answers = [ask(target.box.centre), ask(spiral_candidate(frame, target.lost_at, target.box, frames))]
+        try:
             answers += [ask(centre) for centre in self.matcher.candidates(target.template, frame, target.box)]
+        finally:
+            wait(answers)
         least = self._least_contrast()      # a look-alike may have the better response
         best = max((answer.result() for answer in answers),
                    key=lambda answer: (not answer.cues.contrast < least, answer.score))
         target.lost_frames = frames
         return best
-
-    @contextmanager
-    def _asking(self, target: _Target, frame: HyperspectralFrame) -> Iterator[_Asker]:
-        """Asks about centres in the background; at its end all have been answered, whatever happened inside."""
-        answers: list[Future[_Answer]] = []
-
-        def ask(centre: tuple[float, float]) -> Future[_Answer]:
-            answers.append(self._workers.submit(self._ask, target, frame, centre, lost=True))
-            return answers[-1]
-
-        try:
-            yield ask
-        finally:
-            wait(answers)
 
     def _least_contrast(self) -> float:
         """From where on the spectrum of a lost target, if it was measured, agrees."""

@@ -14,13 +14,11 @@ from torch import Tensor, nn
 
 from hsi_models.networks.siamese_network import RESPONSE_SIZE, SEARCH_CELLS, SEARCH_SIZE, STRIDE, TEMPLATE_SIZE
 
-FILTER = ('target', 'own')
-
 _COMMON = 1.0                                           # squared length of a mean spectrum that is trusted by half
 _INNER = 0.7                                            # share of the box whose spectra are the target's
 _FIRST = (SEARCH_SIZE + 1 - SEARCH_CELLS * STRIDE) // 2  # pixel at which the first cell begins
 _WINDOW = SEARCH_CELLS - RESPONSE_SIZE + 1               # cells of a region
-_CONTRAST, _DARK = 3.0, -0.6                            # of a picture
+_PICTURE_GAIN, _PICTURE_LEVEL = 3.0, -0.6
 _TELLS = 0.25                                           # answer to a target from which its spectrum tells it for itself
 
 
@@ -44,9 +42,15 @@ def target_filter(spectra: Tensor, box_size: Tensor) -> Tensor:
     return found
 
 
-def filter_state(spectra: Tensor, box_size: Tensor) -> dict[str, Tensor]:
-    """What a state keeps of a first template, under `FILTER`: the filter, and what it answers to the target itself;
-    arguments as for `target_filter`."""
+def filter_state(spectra: Tensor, box_size: Tensor, previous: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """What a state keeps: the filter, `target`, and what it answers to the target itself, `own`.
+
+    Args:
+        spectra, box_size: of a template, as for `target_filter`.
+        previous: a state whose filter is kept: a renewed template would follow what has drifted.
+    """
+    if previous is not None:
+        return {'target': previous['target'], 'own': previous['own']}
     target = target_filter(spectra, box_size)
     return {'target': target, 'own': match_own(match_pixels(target, spectra))}
 
@@ -95,7 +99,7 @@ def match_contrast(regions: Tensor, own: Tensor) -> Tensor:
 def match_picture(pixels: Tensor) -> Tensor:
     """Answers (B, 1, S, S) as a grey picture (B, 3, S, S) of about zero mean and unit deviation, noise smoothed."""
     smooth = F.avg_pool2d(pixels, 3, stride=1, padding=1, count_include_pad=False)
-    return (_CONTRAST * smooth + _DARK).expand(-1, 3, -1, -1)
+    return (_PICTURE_GAIN * smooth + _PICTURE_LEVEL).expand(-1, 3, -1, -1)
 
 
 def match_logits(gain: float) -> nn.Conv2d:
