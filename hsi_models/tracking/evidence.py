@@ -24,7 +24,9 @@ class EvidenceConfig:
         prior: exponent of the contrast on the filter's response, at full separability; 0 for none.
         prior_roc: separability at which this starts, and at which it is full.
         reach: sigma of the displacement that goes with it, in units of sqrt(w * h): look-alikes are further away.
-        refine_weight: spectral weight from which probability judges the answer and its component corrects the box.
+        outline: overlap of the probable component with the first box (`Separability.ok`) at which the probability
+            starts to be trusted to show the target's outline, and at which it is fully.
+        refine_weight: trust from which probability judges the answer and its component corrects the box.
         refine_share: how far it does, at weight 1.
         refine_step: most that it changes a side in a frame, natural logarithm.
         clear: contrast from which a component is believed that overlaps the box by less than half, and a place that
@@ -40,6 +42,7 @@ class EvidenceConfig:
     prior: float = 0.5
     prior_roc: tuple[float, float] = (0.9, 0.99)
     reach: float = 0.5
+    outline: tuple[float, float] = (0.45, 0.85)
     refine_weight: float = 0.25
     refine_share: float = 0.8
     refine_step: float = 0.1
@@ -52,8 +55,9 @@ class EvidenceConfig:
         if not self.prior >= 0 or not self.reach > 0 or not self.refine_step > 0:
             raise ValueError('expected prior >= 0, reach > 0 and refine_step > 0, got '
                              f'{self.prior:g}, {self.reach:g} and {self.refine_step:g}')
-        if not self.prior_roc[0] < self.prior_roc[1]:
-            raise ValueError(f'expected prior_roc as two ascending numbers, got {self.prior_roc}')
+        for name in ('prior_roc', 'outline'):
+            if not getattr(self, name)[0] < getattr(self, name)[1]:
+                raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
         if not self.unclear <= self.clear:
             raise ValueError(f'expected unclear <= clear, got {self.unclear:g} and {self.clear:g}')
 
@@ -77,7 +81,9 @@ class Evidence:
     @classmethod
     def on(cls, appearance: Appearance, view: View, box: Box, config: EvidenceConfig) -> Evidence:
         """Measure on the first frame."""
-        return cls(config, view.contrast(box), appearance.probability.separability.roc, appearance.weight)
+        separability = appearance.probability.separability
+        weight = ramp(separability.ok, config.outline) * ramp(separability.roc, config.prior_roc)
+        return cls(config, view.contrast(box), separability.roc, weight)
 
     @property
     def exponent(self) -> float:

@@ -91,14 +91,14 @@ class FusionTemplate:
 
     Args:
         weight: of the probability, 0..1; at 0 false colour alone is in the state.
-        exponent: of the spectral contrast on the score.
+        tells: how far the spectrum separates the target, 0..1.
         contrast: of the first frame's box, the unit of later ones.
     """
 
     colour: FalseColour
     following: FollowingProbability
     weight: float
-    exponent: float
+    tells: float
     state: State
     contrast: float
     alignment: Alignment | None = None
@@ -135,8 +135,8 @@ class FusionMatcher:
         following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
         separability = following.probability.separability
         weight = self.config.weight(separability)
-        exponent = self.config.prior * ramp(separability.held_out, self.config.separable)
-        template = FusionTemplate(FalseColour.fit(frame), following, weight, exponent, (), 1.0)
+        tells = ramp(separability.held_out, self.config.separable)
+        template = FusionTemplate(FalseColour.fit(frame), following, weight, tells, (), 1.0)
         state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
@@ -171,11 +171,14 @@ class FusionMatcher:
         boxes = self.geometry.boxes(distances)
         contrast = box_contrast(p, boxes)
         detail = Detail(image, p)
-        if not template.exponent > 0:
+        tells = np.float32(template.tells)
+        if not tells > 0:
             return Response(score, boxes, detail=detail)
-        score = score * np.clip(contrast, 1e-3, 1) ** np.float32(template.exponent)
-        relative = contrast / np.float32(template.contrast) if template.contrast > 0 else None
-        return Response(score, boxes, relative, detail)
+        score = score * np.clip(contrast, 1e-3, 1) ** (np.float32(self.config.prior) * tells)
+        if not template.contrast > 0:
+            return Response(score, boxes, detail=detail)
+        # What separates by half says half as much of a target that does not stand out.
+        return Response(score, boxes, 1 + tells * (contrast / np.float32(template.contrast) - 1), detail)
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""
@@ -191,7 +194,7 @@ class FusionMatcher:
                contrast: float | None) -> FusionTemplate:
         """See `Matcher.follow`: the surroundings' spectra, and the target's where it is sure."""
         update = self.config.update
-        if not update.every or age % update.every or not template.exponent:
+        if not update.every or age % update.every or not template.tells:
             return template
         sure = contrast is not None and contrast >= update.contrast
         return replace(template, following=template.following.follow(frame.data, box, sure, age))

@@ -85,6 +85,7 @@ def test_a_component_that_does_not_stand_out_is_not_followed(make_scene) -> None
 @pytest.mark.parametrize(('options', 'message'), [
     ({'prior': -1.0}, 'prior >= 0, reach > 0 and refine_step > 0, got -1'),
     ({'prior_roc': (0.9, 0.9)}, 'two ascending numbers'),
+    ({'outline': (0.9, 0.5)}, 'expected outline as two ascending numbers'),
     ({'unclear': 0.7}, 'unclear <= clear, got 0.7 and 0.6'),
 ])
 def test_values_out_of_range_are_named(options: dict, message: str) -> None:
