@@ -91,6 +91,7 @@ class ScoreModel:
         jump: per unit.
         contrast: per unit of (contrast - 1), values above 1 counted as 1.
         typical_psr: of a good frame.
+        without_contrast: the model of cues whose contrast was not measured; None: this one.
     """
 
     bias: float = 3.0
@@ -100,9 +101,12 @@ class ScoreModel:
     jump: float = -0.6
     contrast: float = 3.0
     typical_psr: float = 18.0
+    without_contrast: ScoreModel | None = None
 
     def score(self, cues: Cues) -> float:
         """Confidence 0..1."""
+        if self.without_contrast is not None and math.isnan(cues.contrast):
+            return self.without_contrast.score(cues)
         angle = 0.0 if math.isnan(cues.spectral_angle_rad) else cues.spectral_angle_rad
         contrast = 1.0 if math.isnan(cues.contrast) else min(max(cues.contrast, 0.0), 1.0)
         odds = (self.bias

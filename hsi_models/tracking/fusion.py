@@ -49,6 +49,7 @@ class FusionConfig:
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
             at which it follows fully (`alignment`); 1 or more switches it off.
         redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
+        redetect_contrast: how far a place has to stand out to be looked at, as a share of the first frame's box.
         places: of the frame at which it is looked for.
         fit: how the probability is estimated.
         update: how it follows light and surroundings.
@@ -66,6 +67,7 @@ class FusionConfig:
     refine_share: float = 0.5
     alike: tuple[float, float] = ALIKE
     redetect_roc: float = 0.95
+    redetect_contrast: float = 0.3
     places: int = 2
     fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
     update: UpdateConfig = field(default_factory=UpdateConfig)
@@ -217,7 +219,8 @@ class FusionMatcher:
 
     def candidates(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:
         """The most target-like places of the frame, where the spectrum separates well."""
-        return proposals(frame, template.probability, box, self.config.places, self.config.redetect_roc)
+        return proposals(frame, template.probability, box, self.config.places, self.config.redetect_roc,
+                         self.config.redetect_contrast * template.contrast)
 
     def _probability(self, probability: TargetProbability, pixels: Pixels, region: Box, size: int) -> Floats:
         return pixels.crop(probability.apply(pixels.values, pixels.step), region, size)

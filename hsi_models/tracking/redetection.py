@@ -33,12 +33,13 @@ def spectral_candidate(frame: HyperspectralFrame, probability: TargetProbability
 
 
 def proposals(frame: HyperspectralFrame, probability: TargetProbability, target: Box, count: int,
-              least_roc: float) -> list[tuple[float, float]]:
-    """Centres of `spectral_candidates`; none where the spectrum told target and surroundings apart by less than
-    `least_roc` (area under ROC, .5..1)."""
+              least_roc: float, least_contrast: float = -math.inf) -> list[tuple[float, float]]:
+    """Centres of `spectral_candidates` that stand out by `least_contrast`; none where the spectrum told target and
+    surroundings apart by less than `least_roc` (area under ROC, .5..1)."""
     if probability.separability.roc < least_roc:
         return []
-    return [one.centre for one in spectral_candidates(frame, probability, target, count)]
+    return [one.centre for one in spectral_candidates(frame, probability, target, count)
+            if one.contrast >= least_contrast]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ _SEARCHERS = 2      # places of a lost target that are looked at at once
 
 
 def siamese_score() -> ScoreModel:
-    """From cues to confidence, fitted on the benchmark's validation part (NanoTrack v3 alone and in its untrained fusion).
+    """From cues to confidence, fitted on the validation part of the benchmark (NanoTrack v3, alone and in the fusion).
 
     A softmax response is all but zero beside a peak that is sure of itself: its peak-to-sidelobe ratio is in the
     hundreds and thousands on the target, below ten elsewhere, and tells most; the height of the peak tells little.

@@ -1,6 +1,9 @@
 """The default tracker around its network; the weights here are random: what is tested is how things are connected."""
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,8 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import ModelCard, save_checkpoint
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.networks.auto_net import AutoNet
-from hsi_models.tracking.auto_tracker import create, measure
+from hsi_models.tracking.auto_tracker import auto_config, create, measure
+from hsi_models.tracking.confidence import Cues, StatusThresholds
 
 
 @pytest.fixture(scope='module')
@@ -39,6 +43,16 @@ def test_one_set_of_weights_for_any_camera(weights, bands) -> None:
         state = tracker.update(frame)
         assert np.isfinite(tuple(state.best_guess)).all()
         assert 0 <= state.score <= 1
+
+
+def test_without_its_spectrum_a_target_is_not_believed_however_much_it_looks_like_it() -> None:
+    score, limits = auto_config().score, StatusThresholds()
+    seen = Cues(relative_peak=1.0, psr=500.0, spectral_angle_rad=0.01, contrast=1.0)
+    assert score.score(seen) > 0.95
+    assert score.score(replace(seen, contrast=math.nan)) > 0.95     # where the spectrum tells nothing
+    assert score.score(replace(seen, contrast=0.1)) < limits.lost_score
+    fading = [score.score(replace(seen, contrast=value)) for value in np.linspace(0, 1, 11)]
+    assert fading == sorted(fading)
 
 
 def test_onnx_agrees_with_eager(weights) -> None:

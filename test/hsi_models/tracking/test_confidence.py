@@ -34,6 +34,15 @@ def test_status_has_hysteresis(scores: list[float], expected: list[TrackStatus])
     assert [machine.update(score) for score in scores] == expected
 
 
+def test_a_model_may_leave_cues_without_contrast_to_another() -> None:
+    other = ScoreModel(bias=-1.0)
+    model = ScoreModel(bias=2.0, without_contrast=other)
+    measured, blind = Cues(1, 12, contrast=1.0), Cues(1, 12)
+    assert model.score(blind) == other.score(blind)
+    assert model.score(measured) == ScoreModel(bias=2.0).score(measured)
+    assert ScoreModel(bias=2.0).score(blind) == ScoreModel(bias=2.0).score(measured)
+
+
 @pytest.mark.parametrize('cues', [Cues(1, 12, spectral_angle_rad=0.4), Cues(1, 12, jump=2.0)])
 def test_a_frame_beyond_the_limits_does_not_count_as_seen(cues: Cues) -> None:
     assert StatusMachine(LIMITS).update(0.9, cues) is U

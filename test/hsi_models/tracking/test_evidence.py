@@ -75,6 +75,23 @@ def test_a_box_of_the_wrong_size_is_corrected_step_by_step(make_scene, factor: f
     assert after.iou(truth) > 0.75
 
 
+def test_an_outline_that_fits_the_first_box_by_half_moves_the_box_by_less(make_scene) -> None:
+    scene = make_scene(camouflaged=True)
+    frame, box = scene.frame(0), scene.box(0)
+    appearance = Appearance.fit(frame, box, AppearanceConfig())
+    view = appearance.view(frame, box.centre, box)
+    small = Box.from_centre(*box.centre, box.w * 0.9, box.h * 0.9)
+    moved, weights = [], []
+    for ok in (1.0, 0.65, 0.45):
+        separability = replace(appearance.probability.separability, ok=ok)
+        half = replace(appearance, probability=replace(appearance.probability, separability=separability))
+        evidence = Evidence.on(half, view, box, CONFIG)
+        weights.append(evidence.weight)
+        moved.append(evidence.refined(view, small, frame).w - small.w)
+    assert weights == pytest.approx([1.0, 0.5, 0.0], abs=0.02)
+    assert moved[0] > moved[1] > moved[2] == 0
+
+
 def test_a_component_that_does_not_stand_out_is_not_followed(make_scene) -> None:
     scene = make_scene(camouflaged=True)
     view, evidence = seen(scene)

@@ -1,6 +1,7 @@
 """Fusion: the spectrum is followed as far as the first frame shows that it separates, and not further."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,21 @@ def test_a_camouflaged_target_stands_out_in_the_mixture_and_not_in_colour_alone(
     assert middle[0] > 1.5 * middle[1]
 
 
+def test_a_spectrum_that_tells_by_half_says_half_as_much_of_what_does_not_stand_out(make_scene):
+    scene = make_scene(camouflaged=True)
+    one = matcher()
+    frame, box = scene.frame(0), scene.box(0)
+    template = one.template(frame, box)
+    assert template.tells == 1
+    away = Box(0, 0, 60, 60)        # shows nothing of the target
+    sure, half = (one.search(replace(template, tells=tells), frame, away) for tells in (1.0, 0.5))
+    assert np.median(sure.contrast) < 0.2
+    np.testing.assert_allclose(half.contrast, 1 + 0.5 * (sure.contrast - 1), atol=1e-5)
+    here = one.search(template, frame, siamese_region(box, 255)).contrast
+    assert here.max() == pytest.approx(1, abs=0.2)
+    assert one.search(replace(template, tells=0.0), frame, away).contrast is None
+
+
 def test_a_target_like_its_surroundings_is_left_to_colour(make_scene):
     scene = make_scene()
     frame = scene.frame(0, visible=False)
@@ -124,6 +140,16 @@ def test_a_lost_target_is_proposed_where_its_spectrum_is(make_scene):
     elsewhere = Box(20, 80, 24, 20)
     centre = one.candidates(template, scene.frame(1, box=elsewhere), scene.box(0))[0]
     assert np.hypot(centre[0] - elsewhere.centre[0], centre[1] - elsewhere.centre[1]) < 6
+
+
+def test_places_where_nothing_stands_out_are_not_looked_at(make_scene):
+    scene = make_scene(camouflaged=True)
+    one = matcher()
+    template = one.template(scene.frame(0), scene.box(0))
+    gone = scene.frame(1, visible=False)
+    assert one.candidates(template, gone, scene.box(0)) == []
+    assert len(matcher(redetect_contrast=-10).candidates(template, gone, scene.box(0))) == 2
+    assert len(one.candidates(template, scene.frame(1), scene.box(0))) >= 1
 
 
 @pytest.mark.parametrize(('options', 'message'), [
