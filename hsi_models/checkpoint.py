@@ -49,12 +49,13 @@ class ModelCard:
     sha256: str = ''
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+def sha256_of(*paths: Path) -> str:
+    """SHA-256 of a file, or of several one after the other (`cat A B | sha256sum`), hexadecimal."""
     digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(2 ** 20):
-            digest.update(block)
+    for path in paths:
+        with path.open('rb') as file:
+            while block := file.read(2 ** 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

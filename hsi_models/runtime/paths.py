@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hsi_models.networks.auto_net import TRUST_SIZE, AutoNet
+from hsi_models.networks.box_refiner import SIDE, BoxRefiner
 from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.networks.siamese_network import (
     SEARCH_SIZE,
@@ -96,6 +97,13 @@ def auto_paths(network: AutoNet, batch: int = 1) -> SiamesePaths:
                         {'pictures': torch.rand(batch, 2, 3, TEMPLATE_SIZE, TEMPLATE_SIZE),
                          'trust': torch.rand(batch, TRUST_SIZE)},
                         {'pictures': torch.rand(batch, 2, 3, SEARCH_SIZE, SEARCH_SIZE)})
+
+
+def refiner_paths(network: BoxRefiner, batch: int = 1) -> SiamesePaths:
+    """Paths of `BoxRefiner`: input `pictures` (B, 1, SIDE, SIDE), 0..1; its answers are no response map."""
+    network = network.eval()
+    pictures = {'pictures': torch.rand(batch, 1, SIDE, SIDE)}
+    return SiamesePaths(_Half(network, 'template'), _Half(network, 'search'), pictures, pictures)
 
 
 def network_paths(network: nn.Module, bands: int, batch: int = 1) -> SiamesePaths:

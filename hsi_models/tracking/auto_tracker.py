@@ -1,7 +1,7 @@
 """`auto`, the default tracker: false colour and target probability through one trained network (`networks.auto_net`).
 
 What the spectrum says is estimated and used as in the untrained fusion (`fusion`); how far each picture is believed,
-cell by cell, has been learned.
+cell by cell, has been learned, and so has where the edges of a target are in the probability (`box_refinement`).
 """
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.runtime.executor import Executor, Precision, Runtime, State
+from hsi_models.tracking.box_refinement import BoxRefinement, create_refinement, shipped_refiner
 from hsi_models.tracking.confidence import ScoreModel, StatusThresholds
 from hsi_models.tracking.fusion import FusionConfig, FusionMatcher, FusionTemplate, grey_picture
 from hsi_models.tracking.matcher import Geometry
@@ -30,10 +31,12 @@ class AutoMatcher(FusionMatcher):
     Args:
         executor: of `AutoNet`.
         config: how far the spectrum is followed outside of the network; `share` is not used.
+        refinement: of its boxes; None for what needs no training.
     """
 
-    def __init__(self, executor: Executor, config: FusionConfig | None = None) -> None:
-        super().__init__(executor, executor, GEOMETRY, config)
+    def __init__(self, executor: Executor, config: FusionConfig | None = None,
+                 refinement: BoxRefinement | None = None) -> None:
+        super().__init__(executor, executor, GEOMETRY, config, refinement)
 
     def _keep(self, template: FusionTemplate, image: Floats, p: Floats) -> State:
         separability = template.probability.separability
@@ -45,14 +48,15 @@ class AutoMatcher(FusionMatcher):
         return target_score(logits[0]), distances[0]
 
 
-def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: Runtime | None = None,
-           precision: Precision = 'fp32', config: SiameseConfig | None = None, fusion: FusionConfig | None = None,
-           thresholds: StatusThresholds | None = None) -> SiameseTracker:
+def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: str | Path | None = None,
+           runtime: Runtime | None = None, precision: Precision = 'fp32', config: SiameseConfig | None = None,
+           fusion: FusionConfig | None = None, thresholds: StatusThresholds | None = None) -> SiameseTracker:
     """The default tracker.
 
     Args:
         device: `cpu` or `cuda[:N]`.
         weights: a file made by `hsi-tracking train auto`; None for the shipped ones.
+        refiner: a file made by `hsi-tracking train box_refiner`; None for the shipped ones.
         runtime: see `runtime.paths.create_executor`; None: ONNX Runtime on a CPU where it is installed (less than
             half the time), else eager.
         precision: see there.
@@ -69,11 +73,14 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, runtime: R
     from hsi_models.runtime.paths import auto_paths, create_executor
 
     path, network = shipped_weights() if weights is None else Path(weights), AutoNet()
+    other = shipped_refiner() if refiner is None else Path(refiner)
     load_weights(network, path)
+    runtime = runtime or _fastest(device, precision)
     # A second thread gains nothing on crops of this size, and waits for the first at full load.
-    executor = create_executor(auto_paths(network), runtime or _fastest(device, precision), device=device,
-                               precision=precision, threads=1)
-    return SiameseTracker(AutoMatcher(executor, fusion), config or auto_config(), thresholds, sha256_of(path))
+    executor = create_executor(auto_paths(network), runtime, device=device, precision=precision, threads=1)
+    refinement = create_refinement(other, device=device, runtime=runtime, precision=precision)
+    return SiameseTracker(AutoMatcher(executor, fusion, refinement), config or auto_config(), thresholds,
+                          sha256_of(path, other))
 
 
 def auto_score() -> ScoreModel:
@@ -98,31 +105,35 @@ def _fastest(device: str, precision: Precision) -> Runtime:
 
 
 def shipped_weights() -> Path:
-    """Where the package keeps the weights of `auto`."""
+    """Where the package keeps the weights of `auto`; those of its box refinement are `shipped_refiner`."""
     from hsi_models.checkpoint import shipped_path
 
     return shipped_path('auto')
 
 
 def shipped_sha256(*_: Any, **__: Any) -> str | None:
-    """SHA-256 of the shipped weights, None where the file is missing."""
+    """SHA-256 of the shipped weights, one file after the other; None where one is missing."""
     from hsi_models.checkpoint import sha256_of
 
-    path = shipped_weights()
-    return sha256_of(path) if path.is_file() else None
+    paths = shipped_weights(), shipped_refiner()
+    return sha256_of(*paths) if all(path.is_file() for path in paths) else None
 
 
 def measure(bands: int, scale: int, **_: Any) -> tuple[int, float]:
-    """Parameters, and 1e9 multiply-accumulates of the network for one frame; the number of bands does not matter."""
+    """Parameters, and 1e9 multiply-accumulates of both networks for one frame; the number of bands does not matter."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from hsi_models.networks.auto_net import TRUST_SIZE, AutoNet
+    from hsi_models.networks.box_refiner import SIDE, BoxRefiner
 
     with torch.inference_mode(), torch.device('meta'):
-        network = AutoNet().eval()
+        network, refiner, picture = AutoNet().eval(), BoxRefiner().eval(), torch.zeros(1, 1, SIDE, SIDE)
+        first = refiner.template(picture)
         size = GEOMETRY.template_size, GEOMETRY.search_size
         state = network.template(torch.zeros(1, 2, 3, size[0], size[0]), torch.zeros(1, TRUST_SIZE))
         with FlopCounterMode(display=False) as counter:
             network.search(torch.zeros(1, 2, 3, size[1], size[1]), *state)
-    return sum(parameter.numel() for parameter in network.parameters()), int(counter.get_total_flops()) / 2e9
+            refiner.search(picture, *first)
+    return (sum(parameter.numel() for one in (network, refiner) for parameter in one.parameters()),
+            int(counter.get_total_flops()) / 2e9)

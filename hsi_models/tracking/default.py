@@ -25,7 +25,7 @@ def create(device: str = 'cpu', **options: Any) -> Tracker:
     Raises:
         ValueError: unknown options, or a device that does not exist.
     """
-    missing = '' if options.get('weights') else _missing()
+    missing = '' if options.get('weights') or options.get('refiner') else _missing()
     if missing:
         logging.getLogger(__name__).warning('auto: expected %s, found none: tracking with %s', missing, FALLBACK)
         from hsi_models.tracking.spectral_dcf import create as create_fallback
@@ -40,4 +40,8 @@ def _missing() -> str:
         if find_spec(module) is None:
             return f'the package {module}'
     from hsi_models.tracking.auto_tracker import shipped_weights
-    return '' if shipped_weights().is_file() else f'its weights at {shipped_weights()}'
+    from hsi_models.tracking.box_refinement import shipped_refiner
+    for path in (shipped_weights(), shipped_refiner()):
+        if not path.is_file():
+            return f'its weights at {path}'
+    return ''

@@ -17,6 +17,7 @@ from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.runtime.executor import Executor, State, mix
 from hsi_models.tracking.alignment import ALIKE, Alignment
+from hsi_models.tracking.box_refinement import BoxRefinement
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
@@ -45,7 +46,9 @@ class FusionConfig:
         prior: exponent of the spectral contrast on the score where the target is fully separable.
         refine_weight: weight from which the probable component corrects the box.
         refine_iou: least overlap of component and box.
-        refine_share: how far the box follows it, at full weight.
+        refine_share: how far the box follows it, at full weight; 0 switches off a trained refinement, too.
+        outline, refine_contrast: overlap (`Separability`), and how far a box stands out as a share of the first one, at
+            which a trained refinement starts to be followed, and at which it is fully.
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
             at which it follows fully (`alignment`); 1 or more switches it off.
         redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
@@ -65,6 +68,8 @@ class FusionConfig:
     refine_weight: float = 0.3
     refine_iou: float = 0.5
     refine_share: float = 0.5
+    outline: tuple[float, float] = (0.45, 0.85)
+    refine_contrast: tuple[float, float] = (0.3, 0.7)
     alike: tuple[float, float] = ALIKE
     redetect_roc: float = 0.95
     redetect_contrast: float = 0.3
@@ -76,7 +81,7 @@ class FusionConfig:
         for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
-        for name in ('ok', 'separable', 'alike'):
+        for name in ('ok', 'separable', 'outline', 'refine_contrast', 'alike'):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
         if not self.prior >= 0:
@@ -95,6 +100,8 @@ class FusionTemplate:
         weight: of the probability, 0..1; at 0 false colour alone is in the state.
         tells: how far the spectrum separates the target, 0..1.
         contrast: of the first frame's box, the unit of later ones.
+        alignment: the first frame's picture, where boxes follow it.
+        outline: what a `BoxRefinement` keeps of the first frame.
     """
 
     colour: FalseColour
@@ -104,6 +111,7 @@ class FusionTemplate:
     state: State
     contrast: float
     alignment: Alignment | None = None
+    outline: State = ()
 
     @property
     def probability(self) -> TargetProbability:
@@ -126,11 +134,13 @@ class FusionMatcher:
         single, double: executors of the same colour network for one and for two pictures at once.
         geometry: of the network.
         config: how far the spectrum is followed.
+        refinement: a trained one, instead of the component of high probability; None for the component.
     """
 
-    def __init__(self, single: Executor, double: Executor, geometry: Geometry,
-                 config: FusionConfig | None = None) -> None:
+    def __init__(self, single: Executor, double: Executor, geometry: Geometry, config: FusionConfig | None = None,
+                 refinement: BoxRefinement | None = None) -> None:
         self.single, self.double, self.geometry, self.config = single, double, geometry, config or FusionConfig()
+        self.refinement = refinement
 
     def template(self, frame: HyperspectralFrame, box: Box) -> FusionTemplate:
         """See `Matcher.template`."""
@@ -144,7 +154,18 @@ class FusionMatcher:
         inside = to_crop(box, siamese_region(box), (size, size))
         contrast = box_contrast(p, np.array(inside.corners, np.float32)[:, None, None])
         return replace(template, state=state, contrast=float(contrast[0, 0]),
-                       alignment=Alignment.of(image, inside, self.config.alike))
+                       alignment=Alignment.of(image, inside, self.config.alike),
+                       outline=self._outline(template, frame, box))
+
+    def _outline(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> State:
+        """What a trained refinement keeps; it looks further than the template does where a target is slender."""
+        if self.refinement is None:
+            return ()
+        size = self.geometry.search_size
+        region = siamese_region(box, size, self.geometry.template_size)
+        pixels = Pixels.around(frame, region, size)
+        return self.refinement.learn(self._probability(template.probability, pixels, region, size),
+                                     to_crop(box, region, (size, size)))
 
     def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
         """See `Matcher.renew`."""
@@ -201,12 +222,27 @@ class FusionMatcher:
         sure = contrast is not None and contrast >= update.contrast
         return replace(template, following=template.following.follow(frame.data, box, sure, age))
 
-    def refine(self, template: FusionTemplate, response: Response, box: Box) -> Box:
+    def refine(self, template: FusionTemplate, response: Response, box: Box, lost: bool = False) -> Box:
         """The box moved and resized where the target's picture or its probability is known well enough to say how."""
-        box = self._probable(template, response.detail.probability, box)
+        box = self._refined(template, response.detail.probability, box, lost)
         if template.alignment is None:
             return box
         return template.alignment.correct(response.detail.image, box)
+
+    def _refined(self, template: FusionTemplate, p: Floats, box: Box, lost: bool) -> Box:
+        # What is looked for may be anything: it would be made to fit.
+        if self.refinement is None or lost or not self.config.refine_share:
+            return self._probable(template, p, box)
+        trust = self._trust(template, p, box)
+        return self.refinement.correct(template.outline, p, box, trust) if trust > 0 else box
+
+    def _trust(self, template: FusionTemplate, p: Floats, box: Box) -> float:
+        """How far a trained refinement is followed, 0..1."""
+        trust = template.tells * ramp(template.probability.separability.ok, self.config.outline)
+        if not trust > 0 or not template.contrast > 0:
+            return 0.0
+        contrast = box_contrast(p, np.array(box.corners, np.float32)[:, None, None])[0, 0] / template.contrast
+        return trust * ramp(float(contrast), self.config.refine_contrast)
 
     def _probable(self, template: FusionTemplate, p: Floats, box: Box) -> Box:
         """The box drawn towards the component of probability > .5 under it, where that is trusted."""

@@ -119,8 +119,15 @@ class Matcher(Protocol):
         """
         ...
 
-    def refine(self, template: Any, response: Response, box: Box) -> Box:
-        """A better box near the chosen one, both in pixels of the search crop; the same box where none is known."""
+    def refine(self, template: Any, response: Response, box: Box, lost: bool = False) -> Box:
+        """A better box near the chosen one, both in pixels of the search crop; the same box where none is known.
+
+        Args:
+            template: in use.
+            response: that the box was chosen in.
+            box: the chosen one.
+            lost: whether the target is looked for, so that anything may be in the box.
+        """
         ...
 
     def candidates(self, template: Any, frame: HyperspectralFrame, box: Box) -> list[tuple[float, float]]:

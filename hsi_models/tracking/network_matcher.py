@@ -59,7 +59,7 @@ class _SingleNetwork:
         """The same template."""
         return template
 
-    def refine(self, template: Any, response: Response, box: Box) -> Box:
+    def refine(self, template: Any, response: Response, box: Box, lost: bool = False) -> Box:
         """The same box."""
         return box
 
@@ -140,7 +140,7 @@ class HyperspectralMatcher(_SingleNetwork):
         crops = self._crops(template, frame, region, self.geometry.search_size)
         return self._search(template.state, *crops, detail=crops[1][0])
 
-    def refine(self, template: _Template, response: Response, box: Box) -> Box:
+    def refine(self, template: _Template, response: Response, box: Box, lost: bool = False) -> Box:
         """The box moved and resized where the target's picture is known well enough to say how."""
         return box if template.alignment is None else template.alignment.correct(response.detail, box)
 

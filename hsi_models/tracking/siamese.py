@@ -269,7 +269,8 @@ class SiameseTracker:
         chosen = Box.from_centre((x1 + x2) / 2, (y1 + y2) / 2,
                                  start.w + rate * (width / target.bias[0] - start.w),
                                  start.h + rate * (height / target.bias[1] - start.h))
-        box = self._limited(to_frame(self.matcher.refine(target.template, response, chosen), region, size), frame)
+        refined = self.matcher.refine(target.template, response, chosen, lost)
+        box = self._limited(to_frame(refined, region, size), frame)
         spectrum = inner_spectrum(frame, box)
         usual = target.peaks.value
         cues = Cues(

@@ -42,6 +42,7 @@ class Family:
 
 FAMILIES = (
     Family(('auto',), 'auto', 'AutoTrainer', named=False, corpus=True),
+    Family(('box_refiner',), 'box_refiner', 'BoxRefinerTrainer', named=False, corpus=True),
     Family(('ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper'), 'tracking', corpus=True),
     Family(('cst_eigen', 'cst:fast', 'cst:paper'), 'super_resolution', scaled=True),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import ModelCard, save_checkpoint, sha256_of
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.networks.auto_net import AutoNet
-from hsi_models.tracking import auto_tracker
+from hsi_models.tracking import auto_tracker, box_refinement
 from hsi_models.tracking.siamese import SiameseTracker
 from hsi_models.tracking.spectral_dcf import SpectralDcf
 from hsi_models.tracking.state import Tracker
@@ -30,12 +31,15 @@ def test_auto_is_the_trained_tracker_where_its_weights_are(monkeypatch: pytest.M
     monkeypatch.setattr(auto_tracker, 'shipped_weights', lambda: path)
     assert registry.resolve('auto') == 'auto'
     assert isinstance(registry.create_tracker(), SiameseTracker)
-    assert next(row for row in registry.models() if row['name'] == 'auto')['weights'] == sha256_of(path)
+    both = sha256_of(path, box_refinement.shipped_refiner())
+    assert next(row for row in registry.models() if row['name'] == 'auto')['weights'] == both
 
 
+@pytest.mark.parametrize(('module', 'name'), [(auto_tracker, 'shipped_weights'), (box_refinement, 'shipped_refiner')])
 def test_without_weights_auto_says_so_in_one_line_and_tracks_with_spectral_dcf(
-        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    monkeypatch.setattr(auto_tracker, 'shipped_weights', lambda: tmp_path / 'none.safetensors')
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, module: ModuleType,
+        name: str) -> None:
+    monkeypatch.setattr(module, name, lambda: tmp_path / 'none.safetensors')
     assert registry.resolve('auto') == 'spectral_dcf'
     assert isinstance(registry.create_tracker('auto'), SpectralDcf)
     assert [record.getMessage() for record in caplog.records] == [

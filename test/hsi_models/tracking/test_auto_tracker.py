@@ -12,6 +12,7 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import ModelCard, save_checkpoint
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.networks.auto_net import AutoNet
+from hsi_models.networks.box_refiner import BoxRefiner
 from hsi_models.tracking.auto_tracker import auto_config, create, measure
 from hsi_models.tracking.confidence import Cues, StatusThresholds
 
@@ -74,5 +75,5 @@ def test_weights_of_another_network_are_refused(tmp_path) -> None:
 
 def test_its_cost_is_known() -> None:
     parameters, gmacs = measure(16, 2)
-    assert parameters == sum(p.numel() for p in AutoNet().parameters())
+    assert parameters == sum(p.numel() for network in (AutoNet(), BoxRefiner()) for p in network.parameters())
     assert 0.1 < gmacs < 0.4

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hsi_models.boxes import Box
+from hsi_models.tracking.box_refinement import BoxRefinement
 from hsi_models.tracking.colour_trackers import create_fusion, create_nanotrack
 from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
 from hsi_models.tracking.fusion import Detail, FusionConfig, FusionMatcher, box_contrast
@@ -110,6 +111,42 @@ def test_the_box_follows_the_probable_component_only_where_both_overlap(make_sce
     truth, near, far = Box(110, 100, 60, 40), Box(116, 104, 60, 40), Box(140, 120, 60, 40)
     assert one.refine(template, response, near).iou(truth) > near.iou(truth) + 0.1
     assert one.refine(template, response, far) == far
+
+
+class _Moves:
+    """An executor of a refinement that moves every box by a tenth of its width, and is sure of it."""
+
+    def template(self, *inputs):
+        return list(inputs)
+
+    def search(self, state, *inputs):
+        return np.array([[0.1, 0, 0, 0]]), np.full((1, 4), 1e-6)
+
+
+def test_a_trained_refinement_is_followed_as_far_as_the_first_frame_showed_an_outline(make_scene):
+    one = matcher(outline=(0.4, 0.8), refine_contrast=(0.2, 0.6))
+    one.refinement = BoxRefinement(_Moves())
+    scene, box = make_scene(camouflaged=True), Box(100, 100, 50, 50)
+    template = one.template(scene.frame(0), scene.box(0))
+
+    def moved(lost=False, tells=1.0, contrast=1.0, **measured):
+        p = np.zeros((255, 255), np.float32)
+        p[100:150, 100:150] = contrast * template.contrast
+        detail = Detail(np.zeros((3, 255, 255), np.float32), p)
+        response = Response(np.ones((15, 15)), np.ones((4, 15, 15)), detail=detail)
+        probability = replace(template.probability, separability=replace(template.probability.separability, **measured))
+        known = replace(template, tells=tells, following=replace(template.following, probability=probability))
+        return one.refine(known, response, box, lost).centre[0] - box.centre[0]
+
+    assert moved(ok=0.9) == pytest.approx(5)
+    assert moved(ok=0.6) == pytest.approx(2.5)
+    assert moved(ok=0.9, tells=0.5) == pytest.approx(2.5)
+    assert moved(ok=0.9, contrast=0.4) == pytest.approx(2.5, abs=0.01)
+    nothing = moved(ok=0.4), moved(ok=0.9, tells=0.0), moved(ok=0.9, contrast=0.1)
+    assert nothing == (0, 0, 0)
+    assert moved(ok=0.9, lost=True) == pytest.approx(0), 'the component, which is the box already'
+    one.config = replace(one.config, refine_share=0.0)
+    assert moved(ok=0.9) == 0
 
 
 def test_a_target_that_looks_as_before_is_boxed_to_a_fraction_of_a_pixel(make_scene):

@@ -54,7 +54,7 @@ class Measure:
     def follow(self, template, frame, box, age, contrast):
         return template
 
-    def refine(self, template, response, box):
+    def refine(self, template, response, box, lost=False):
         return box
 
     def candidates(self, template, frame, box):

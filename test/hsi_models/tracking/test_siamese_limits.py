@@ -60,7 +60,7 @@ class Scripted:
         distances[[0, 2]] += np.array([-self.shift, self.shift], np.float32)[:, None, None]
         return Response(score, self.geometry.boxes(distances))
 
-    def refine(self, template, response, box):
+    def refine(self, template, response, box, lost=False):
         return box
 
     def candidates(self, template, frame, box):

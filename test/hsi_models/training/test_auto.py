@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from hsi_models.boxes import Box
-from hsi_models.checkpoint import load_card, load_tensors
+from hsi_models.checkpoint import load_card, load_tensors, sha256_of
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.registry import create_tracker
+from hsi_models.tracking.box_refinement import shipped_refiner
 from hsi_models.training.auto import AutoConfig, AutoStep, AutoTrainer
 from hsi_models.training.loop import LoopConfig
 from hsi_models.training.tracking_data import TrackingDataConfig
@@ -92,7 +93,7 @@ def test_what_it_gives_tracks_and_has_a_card(corpus_folder, tmp_path):
     frame = HyperspectralFrame(data, SpectralInfo(tuple(np.linspace(470, 620, 9))))
     tracker.initialise(frame, Box(30, 20, 14, 12))
     assert np.isfinite(tuple(tracker.update(frame).best_guess)).all()
-    assert tracker.weights_sha256 == card.sha256
+    assert tracker.weights_sha256 == sha256_of(path, shipped_refiner())
 
 
 @pytest.mark.parametrize('change', [{'batch': 0}, {'sides': ()}, {'sides': (16,)}, {'most_bands': 8}])
