@@ -2,7 +2,8 @@
 
     python -m benchmarks.peers BENCH/test --out BENCH/results/test --rows ...       # and likewise for validation
     python -m benchmarks.results BENCH > docs/results.md
-    python -m benchmarks.results BENCH --card hsi_models/weights/auto.json --row auto      # into the card, too
+    python -m benchmarks.results BENCH --card hsi_models/weights/auto.json --row auto \\
+        --beside hsi_models/weights/box_refiner.safetensors        # into the card, too
 
 BENCH holds `validation` and `test`, as `hsi-tracking simulate benchmark` writes them, and `results/validation`,
 `results/test`, a folder a row. Nothing is tracked here: equal boxes give an equal page.
@@ -15,6 +16,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from hsi_models.checkpoint import sha256_of
 from hsi_models.data.simulation.benchmark import VERSION
 from hsi_models.evaluation import evaluate
 from hsi_models.evaluation.bootstrap import Interval, mean_interval, paired_difference
@@ -51,13 +53,15 @@ def main() -> None:
     parser.add_argument('folder', type=Path, metavar='BENCH')
     parser.add_argument('--card', type=Path, metavar='FILE', help='card of weights that receives the scores of --row')
     parser.add_argument('--row', default=OURS, help=f'({OURS})')
+    parser.add_argument('--beside', type=Path, nargs='*', default=[], metavar='FILE',
+                        help='other weights that the row was made with, too')
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     try:
         reports = {split: judge(folder / split, folder / 'results' / split) for split in ('test', 'validation')}
         hashes = weights(folder / 'results' / 'test')
         if arguments.card:
-            fill_card(arguments.card, arguments.row, reports, hashes)
+            fill_card(arguments.card, arguments.row, reports, hashes, arguments.beside)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     print(page(reports, hashes), end='')
@@ -88,15 +92,24 @@ def weights(results: Path) -> dict[str, str]:
     return found
 
 
-def fill_card(path: Path, row: str, reports: dict[str, Report], hashes: dict[str, str]) -> None:
+def fill_card(path: Path, row: str, reports: dict[str, Report], hashes: dict[str, str],
+              beside: Sequence[Path] = ()) -> None:
     """Write how a row tracks through both splits into the card of its weights.
+
+    Args:
+        path: of the card.
+        row: its row.
+        reports: of both splits.
+        hashes: of the weights of each row.
+        beside: other weights that the row was made with, after those of the card.
 
     Raises:
         ValueError: no such row, or it was made with other weights.
     """
     card = json.loads(path.read_text(encoding='utf-8'))
-    if hashes.get(row) != card['sha256']:
-        raise ValueError(f'expected a row {row!r} made with the weights {card["sha256"]}, got {hashes.get(row)}')
+    expected = sha256_of(path.with_suffix('.safetensors'), *beside) if beside else card['sha256']
+    if hashes.get(row) != expected:
+        raise ValueError(f'expected a row {row!r} made with the weights {expected}, got {hashes.get(row)}')
     for split, report in reports.items():
         one = report.trackers[row]
         found: dict[str, object] = {'all': [round(one.mean.auc, 3), *_rounded(one.auc_interval)]}

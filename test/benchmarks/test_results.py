@@ -1,6 +1,7 @@
 """docs/results.md: numbers of the evaluator, where they belong, and the same page from the same boxes."""
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -71,6 +72,12 @@ def test_a_card_receives_the_scores_of_its_own_weights_only(bench):
     assert low <= auc <= high
     with pytest.raises(ValueError, match="expected a row 'auto' made with the weights abc0.5, got def"):
         fill_card(card, 'auto', reports, {'auto': 'def'})
+    both = [bench / name for name in ('auto.safetensors', 'box_refiner.safetensors')]
+    for number, path in enumerate(both):
+        path.write_bytes(bytes([number]))
+    fill_card(card, 'auto', reports, {'auto': hashlib.sha256(bytes([0, 1])).hexdigest()}, both[1:])
+    with pytest.raises(ValueError, match='got abc0.5'):
+        fill_card(card, 'auto', reports, {'auto': 'abc0.5'}, both[1:])
 
 
 def test_a_published_network_is_set_against_its_form_without_a_spectrum(bench):

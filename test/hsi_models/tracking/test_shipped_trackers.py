@@ -37,6 +37,18 @@ def test_the_card_tells_what_is_needed_to_repeat_and_to_judge(name):
         assert split['sequences'] == f'benchmark version 1, {"test" if sequences == 54 else "validation"}: {sequences}'
 
 
+def test_the_card_of_the_box_refinement_does_too():
+    path = WEIGHTS_FOLDER / 'box_refiner.safetensors'
+    card = load_card(path)
+    assert card.sha256 == sha256_of(path)
+    assert card.command.startswith('hsi-tracking train box_refiner')
+    assert not re.search('[ =]/', card.command), 'a path of one machine'
+    assert card.start == 'random'
+    assert min(card.steps, card.minutes) > 0
+    assert card.limits
+    assert card.validation['error'] < 0.7 * card.validation['error_before']
+
+
 def test_all_are_small():
     assert sum(path.stat().st_size for path in WEIGHTS_FOLDER.glob('*.safetensors')) < 12e6
 
