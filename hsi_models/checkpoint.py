@@ -80,6 +80,11 @@ def stored(tensor: torch.Tensor) -> torch.Tensor:
     return half if bool(torch.isfinite(half).all()) else tensor
 
 
+def rounded(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state as a file with half precision gives it back, in the types that it has, see `stored`."""
+    return {name: stored(tensor).to(tensor.dtype) for name, tensor in state.items()}
+
+
 def save_checkpoint(path: Path, state: dict[str, torch.Tensor], card: ModelCard, half: bool = False) -> ModelCard:
     """Write weights and card; an existing file is replaced only when the new one is complete.
 

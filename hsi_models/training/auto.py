@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of, stored
+from hsi_models.checkpoint import ModelCard, load_weights, sha256_of
 from hsi_models.networks.auto_net import AutoNet
 from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
 from hsi_models.networks.siamese_network import response_points
 from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training import distributed
-from hsi_models.training.auto_inputs import CONTEXT, AutoInputs, auto_inputs
+from hsi_models.training.auto_inputs import AutoInputs, auto_inputs, wide_pairs_of_side
 from hsi_models.training.auto_validation import pair_scores, sequence_scores
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.losses_tracking import (
@@ -29,6 +29,7 @@ from hsi_models.training.losses_tracking import (
     iou_loss,
     sample_cells,
 )
+from hsi_models.training.saving import save_rounded
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 
@@ -177,8 +178,8 @@ class AutoTrainer:
         self.network, teacher, self.start = self._start()
         pairs = load_pairs(Path(config.data), config.pairs, self.device)
         self.training, self.validation = (
-            [simulator.with_config(replace(simulator.config, template_px=side, search_px=side, context=CONTEXT))
-             for side in config.sides] for simulator in (pairs.training, pairs.validation))
+            [simulator.with_config(wide_pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
+            for simulator in (pairs.training, pairs.validation))
         self.step = distributed.shared_gradients(AutoStep(self.network, teacher, config), self.device)
 
     def _start(self) -> tuple[AutoNet, AutoNet | None, str]:
@@ -197,7 +198,7 @@ class AutoTrainer:
     def inputs(self, step: int) -> tuple[AutoInputs, int]:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
         config = self.config
-        seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
+        seed = distributed.step_seed(config.seed, step)
         simulator = self.training[step % len(self.training)]
         seed = simulator.seed_within(seed, config.most_bands)
         generator = torch.Generator().manual_seed(seed)
@@ -235,17 +236,9 @@ class AutoTrainer:
         if distributed.is_main():
             self.network.load_state_dict(result.weights)
             self.network.gate.scale(config.gate)
-            weights = {name: stored(value).to(value.dtype) for name, value in self.network.state_dict().items()}
-            self.network.load_state_dict(weights)       # what is reported is what is stored
-            with torch.no_grad():
-                scores = self.validate(self.network.eval())
-            card = ModelCard(
-                'auto', {}, command=command, seed=config.seed, steps=result.step,
-                device=distributed.device_name(self.device),
-                data='pictures with boxes of the corpus, turned hyperspectral in pairs; see docs/training.md',
-                minutes=round(result.seconds / 60, 1), start=self.start,
-                validation={name: round(value, 4) for name, value in scores.items()})
-            save_checkpoint(path, weights, card, half=True)
+            card = ModelCard('auto', {}, command=command, seed=config.seed, start=self.start,
+                             device=distributed.device_name(self.device))
+            save_rounded(path, self.network, card, result, self.validate)
         return distributed.share(path)
 
 

@@ -5,24 +5,20 @@ tracking: small targets are blurred, their noise is not white.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from hsi_models.colour import band_weights
 from hsi_models.data.simulation.pair_cameras import on_device
-from hsi_models.data.simulation.pairs import PairBatch
+from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
 from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ramp
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 from hsi_models.training.target_probability import fit_probability, unit_spectra
-
-CONTEXT = 2 * SEARCH_SIZE / TEMPLATE_SIZE
-"""Of `PairConfig` for equal `template_px` and `search_px`: the first view shows as much as the search region, so that
-surroundings can be learned from it, and its middle is the template."""
 
 _SEPARABLE = (0.9, 0.99)    # of the pixels that were fitted, as the rule had it that the weights were trained with
 
@@ -43,12 +39,18 @@ class AutoInputs:
     boxes: Tensor
 
 
+def wide_pairs_of_side(config: PairConfig, side: int) -> PairConfig:
+    """Pairs whose views are both `side` pixels of the sensor wide: the first shows as much as the search region, so
+    that surroundings can be learned from it, and its middle is the template."""
+    return replace(config, template_px=side, search_px=side, context=2 * SEARCH_SIZE / TEMPLATE_SIZE)
+
+
 @torch.no_grad()
 def auto_inputs(pairs: PairBatch, fusion: FusionConfig, grey: Tensor) -> AutoInputs:
     """Pictures of pairs.
 
     Args:
-        pairs: template and search of equal side S, with `CONTEXT`; the target is in the middle of the first.
+        pairs: template and search of equal side S, of `wide_pairs_of_side`; the target is in the middle of the first.
         fusion: how the probability is estimated, and what overlap the untrained rule asks for.
         grey: pairs whose false colour is stretched alike in all channels, as that of reflectance is, bool (B,).
     """

@@ -13,17 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import ModelCard, load_weights, save_checkpoint, sha256_of, stored
+from hsi_models.checkpoint import ModelCard, load_weights, sha256_of
 from hsi_models.data.simulation.pairs import PairSimulator
-from hsi_models.networks.box_refiner import NUMBERS, BoxRefiner
+from hsi_models.networks.box_refiner import BoxRefiner
 from hsi_models.networks.nanotrack import SEARCH_SIZE
 from hsi_models.tracking.box_refinement import NAME, REACH, SIDE
 from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training import distributed
 from hsi_models.training.auto import auto_pairs
-from hsi_models.training.auto_inputs import CONTEXT
+from hsi_models.training.auto_inputs import wide_pairs_of_side
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.pictures import enlarge
+from hsi_models.training.saving import save_rounded
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.target_probability import fit_probability, unit_spectra
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
@@ -110,7 +111,7 @@ class _Views:
 
 @dataclass(frozen=True, eq=False)
 class RefinerBatch:
-    """What the network sees and should say: pictures (B, 1, SIDE, SIDE), 0..1; corrections (B, NUMBERS)."""
+    """What the network sees and should say: pictures (B, 1, SIDE, SIDE), 0..1; corrections (B, 4)."""
 
     first: Tensor
     later: Tensor
@@ -158,8 +159,8 @@ class BoxRefinerTrainer:
         self.network.to(self.device)
         pairs = load_pairs(Path(config.data), config.pairs, self.device)
         self.training, self.validation = (
-            [simulator.with_config(replace(simulator.config, template_px=side, search_px=side, context=CONTEXT))
-             for side in config.sides] for simulator in (pairs.training, pairs.validation))
+            [simulator.with_config(wide_pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
+            for simulator in (pairs.training, pairs.validation))
         self.step = distributed.shared_gradients(RefinerStep(self.network), self.device)
         self._kept: dict[int, _Views] = {}
         self._held_out: list[RefinerBatch] = []
@@ -169,8 +170,7 @@ class BoxRefinerTrainer:
         config = self.config
         newest = step // config.steps_a_batch + config.looked_at - 1
         oldest = max(0, newest - config.kept + 1)
-        seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(distributed.step_seed(config.seed, step))
         chosen = torch.randint(oldest, newest + 1, (config.looked_at,), generator=generator).tolist()
         self._kept = {number: views for number, views in self._kept.items() if number >= oldest}
         for number in chosen:
@@ -213,22 +213,14 @@ class BoxRefinerTrainer:
         result = loop.run(resume, progress)
         path = self.folder / f'{NAME}.safetensors'
         if distributed.is_main():
-            weights = {name: stored(value).to(value.dtype) for name, value in result.weights.items()}
-            self.network.load_state_dict(weights)       # what is reported is what is stored
-            with torch.no_grad():
-                scores = self.validate(self.network.eval())
-            card = ModelCard(
-                NAME, {}, command=command, seed=config.seed, steps=result.step,
-                device=distributed.device_name(self.device),
-                data='pictures with boxes of the corpus, turned hyperspectral in pairs; see docs/training.md',
-                minutes=round(result.seconds / 60, 1), start=self.start,
-                validation={name: round(value, 4) for name, value in scores.items()})
-            save_checkpoint(path, weights, card, half=True)
+            self.network.load_state_dict(result.weights)
+            card = ModelCard(NAME, {}, command=command, seed=config.seed, start=self.start,
+                             device=distributed.device_name(self.device))
+            save_rounded(path, self.network, card, result, self.validate)
         return distributed.share(path)
 
     def _views(self, number: int) -> _Views:
-        seed = (self.config.seed * 1_000_003 + number) * distributed.processes() + distributed.rank()
-        return self._draw(self.training, number, seed)
+        return self._draw(self.training, number, distributed.step_seed(self.config.seed, number))
 
     @torch.no_grad()
     def _draw(self, simulators: list[PairSimulator], number: int, seed: int) -> _Views:
@@ -283,11 +275,11 @@ def refiner_pictures(views: Tensor, boxes: Tensor) -> Tensor:
 
 def _turned(batch: RefinerBatch, step: int) -> RefinerBatch:
     """The same mirrored or turned over, one way a step."""
-    first, later, wanted = batch.first, batch.later, batch.corrections
-    for bit, axis in ((1, 3), (2, 2)):
+    first, later, wanted = batch.first, batch.later, batch.corrections.clone()
+    for bit, number, axis in ((1, 0, 3), (2, 1, 2)):
         if step & bit:
             first, later = first.flip(axis), later.flip(axis)
-            wanted = wanted * torch.tensor([-1.0 if index == 3 - axis else 1.0 for index in range(NUMBERS)]).to(wanted)
+            wanted[:, number] *= -1
     if step & 4:
         first, later, wanted = first.transpose(2, 3), later.transpose(2, 3), wanted[:, [1, 0, 3, 2]]
     return RefinerBatch(first, later, wanted)

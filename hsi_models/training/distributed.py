@@ -75,6 +75,11 @@ def rank() -> int:
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
+def step_seed(seed: int, step: int) -> int:
+    """Seed of what this process draws at a step, other than at any other step and in any other process."""
+    return (seed * 1_000_003 + step) * processes() + rank()
+
+
 def is_main() -> bool:
     """Whether this process is the one that validates, logs and saves."""
     return rank() == 0

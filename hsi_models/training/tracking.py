@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from hsi_models.checkpoint import ModelCard, load_tensors, save_checkpoint, sha256_of, stored
+from hsi_models.checkpoint import ModelCard, load_tensors, rounded, save_checkpoint, sha256_of
 from hsi_models.networks.backbone import AdjustedBackbone
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
 from hsi_models.networks.pretrained import load_pretrained
@@ -186,7 +186,7 @@ class Trainer:
     def inputs(self, step: int) -> tuple[TrackingInputs, int]:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
         config = self.config
-        seed = (config.seed * 1_000_003 + step) * distributed.processes() + distributed.rank()
+        seed = distributed.step_seed(config.seed, step)
         simulator = self.training[step % len(self.training)]
         batch = config.batch
         seed = simulator.seed_within(seed, config.most_bands)
@@ -217,7 +217,7 @@ class Trainer:
         if distributed.is_main():
             weights = {name: value.to(self.device) for name, value in result.weights.items()}
             if config.half:     # what is reported is what is stored
-                weights = {name: stored(value).to(value.dtype) for name, value in weights.items()}
+                weights = rounded(weights)
             self.network.load_state_dict(weights)
             card = ModelCard(
                 config.model, {'network': dataclasses.asdict(config.network)}, command=command, seed=config.seed,
