@@ -52,7 +52,7 @@ def run_csrt(frames: list[HyperspectralFrame], start: Box) -> tuple[Boxes, float
     """The same with CSRT on false colour; where it reports failure its last box is held."""
     colour = FalseColour.fit(frames[0])
     images = [np.ascontiguousarray(colour.apply(frame)[..., ::-1]) for frame in frames]
-    tracker = cv2.TrackerCSRT_create()
+    tracker = cv2.TrackerCSRT_create()      # type: ignore[attr-defined]     # opencv-contrib's
     tracker.init(images[0], tuple(round(value) for value in start))
     begin = time.process_time()
     boxes = [tuple(start)]

@@ -16,12 +16,13 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from hsi_models.boxes import Box
@@ -31,7 +32,7 @@ from hsi_models.data.sequence import Sequence
 from hsi_models.evaluation.metrics import PROTOCOLS, centre_errors, overlaps
 from hsi_models.ingest import cube_camera, image_bands, to_cube
 from hsi_models.pipeline import TrackingPipeline
-from hsi_models.superresolution.settings import SuperResolution
+from hsi_models.superresolution.settings import Mode, SuperResolution
 
 ROWS = 'off,crop:bicubic,crop:back_projection,crop:cst_eigen,frame:cst_eigen'
 
@@ -51,7 +52,8 @@ class Coarser:
         f = self.factor
         height, width = (side // f for side in cube.shape[:2])
         mean = cube[:f * height, :f * width].reshape(height, f, width, f, -1).mean(axis=(1, 3), dtype=np.float32)
-        return (mean if cube.dtype.kind == 'f' else np.rint(mean)).astype(cube.dtype)
+        out: npt.NDArray[Any] = (mean if cube.dtype.kind == 'f' else np.rint(mean)).astype(cube.dtype)
+        return out
 
     @property
     def camera(self) -> Camera:
@@ -64,7 +66,7 @@ def run(coarse: Coarser, count: int, row: str, scale: int, tracker: str) -> dict
     """Track `count` frames from the true box of the first one on."""
     mode, _, model = row.partition(':')
     pipeline = TrackingPipeline(tracker, camera=coarse.camera, history=1,
-                                super_resolution=SuperResolution(mode, model or 'cst_eigen', scale))
+                                super_resolution=SuperResolution(cast(Mode, mode), model or 'cst_eigen', scale))
     truth = coarse.sequence.boxes[:count] / coarse.factor
     pipeline.initialise(Box(*truth[0]))
     boxes, times = [], []

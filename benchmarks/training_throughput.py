@@ -37,7 +37,7 @@ def main() -> None:
     def learn(step: int) -> None:
         loss = trainer.loss(step)['total']
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()         # type: ignore[no-untyped-call]
         optimiser.step()
 
     pairs = [len(trainer.inputs(step)[0].boxes) for step in range(arguments.steps + 2)]

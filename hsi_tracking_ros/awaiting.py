@@ -8,7 +8,7 @@ from rclpy.executors import Executor
 from rclpy.task import Future
 
 
-async def finished(work: ThreadFuture[Any], executor: Executor) -> Any:
+async def finished(work: ThreadFuture[Any], executor: Executor | None) -> Any:
     """Await what another thread does; to be used in an `async` callback of a node on this executor.
 
     Returns:
@@ -23,7 +23,8 @@ async def finished(work: ThreadFuture[Any], executor: Executor) -> Any:
         # Set first, then wake. An executor that looks at this coroutine before the result is there and is not woken
         # after it sleeps for good: while a callback waits, nothing else of its group wakes it, not even a timer.
         done.set_result(None)
-        executor.wake()
+        if executor is not None:
+            executor.wake()
     work.add_done_callback(finish)
     await done
     if work.cancelled():

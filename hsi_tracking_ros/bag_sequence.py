@@ -105,7 +105,8 @@ class BagSequence:
     @property
     def boxes(self) -> npt.NDArray[np.float64]:
         """x, y, w, h a frame in pixels of the cube, (N, 4), as Sequence says."""
-        return self.source_boxes / np.array(self.camera.pixel_size * 2)
+        boxes: npt.NDArray[np.float64] = self.source_boxes / np.array(self.camera.pixel_size * 2)
+        return boxes
 
     def __len__(self) -> int:
         return len(self._stamps_ns)

@@ -11,6 +11,7 @@ from typing import Any
 
 from rosbags.interfaces import (
     Connection,
+    ConnectionExtRosbag2,
     MessageDefinitionFormat,
     Qos,
     QosDurability,
@@ -67,7 +68,8 @@ def interface_folder() -> Path:
     """
     # Beside the compiled messages first: what they are compiled from is what the bytes mean.
     compiled = importlib.util.find_spec(f'{PACKAGE}.msg')
-    for start in filter(None, (compiled and compiled.origin, __file__)):
+    origin = compiled.origin if compiled else None
+    for start in (origin, __file__) if origin else (__file__,):
         for parent in Path(start).absolute().parents:
             for folder in (parent / 'share' / PACKAGE / 'msg', parent / 'msg'):
                 if (folder / 'TrackedTarget.msg').is_file():
@@ -135,6 +137,7 @@ class BagReader:
         """What is in it, by name."""
         topics = {}
         for connection in self._connections:
+            assert isinstance(connection.ext, ConnectionExtRosbag2)
             offered = connection.ext.offered_qos_profiles
             topics[connection.topic] = BagTopic(
                 connection.topic, connection.msgtype, connection.msgcount,

@@ -46,7 +46,7 @@ def write_video(pictures: Pictures, path: Path, frame_rate_hz: float) -> int:
         raise ValueError('expected at least one picture for a video, got none: did the visualiser draw?')
     unique = sorted(dict(pictures).items())
     first = decode_jpeg(unique[0][1])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), frame_rate_hz, first.shape[1::-1])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), frame_rate_hz, first.shape[1::-1])
     if not writer.isOpened():
         raise ValueError(f'expected an OpenCV that writes mp4v to {path}, got one that does not')
     written, before = 0, first

@@ -9,6 +9,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -46,7 +47,7 @@ class Watcher:
         self._node.create_subscription(CompressedImage, 'visualiser/overlay/compressed', self._on_picture, KEPT)
         self._node.create_subscription(TrackedTargetArray, 'tracker/targets', self._on_targets, KEPT)
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, KEPT)
-        self._state = self._node.create_client(GetState, 'tracker/get_state')
+        self._state: Client[Any, Any] = self._node.create_client(GetState, 'tracker/get_state')
         self._asking = self._node.create_timer(0.5, self._ask)
         return self
 
@@ -68,8 +69,9 @@ class Watcher:
         elif self._state.service_is_ready():
             self._state.call_async(GetState.Request()).add_done_callback(self._on_state)
 
-    def _on_state(self, future: Future) -> None:
-        unconfigured = future.result().current_state.id == State.PRIMARY_STATE_UNCONFIGURED
+    def _on_state(self, future: Future[Any]) -> None:
+        answer = future.result()
+        unconfigured = answer is not None and answer.current_state.id == State.PRIMARY_STATE_UNCONFIGURED
         self.refusals = self.refusals + 1 if unconfigured else 0
 
     def _on_picture(self, message: CompressedImage) -> None:

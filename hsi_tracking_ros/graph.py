@@ -222,10 +222,14 @@ def _chosen(options: GraphOptions) -> dict[str, dict[str, Value]]:
     # Who reads the camera's images, or boxes in pixels of them; the super-resolver describes what it gives itself.
     camera: dict[str, Value] = {'camera_file': options.camera_file} if options.camera_file else {}
     upscaled = options.super_resolution == 'frame'
-    tracker = {name: getattr(options, name)
-               for name in ('tracker', 'super_resolution', 'super_resolver', 'calibration_file')
-               if getattr(options, name)} | ({} if upscaled else camera)
-    upscaler: dict[str, Value] = ({'model': options.super_resolver} if options.super_resolver else {}) | camera
+    tracker: dict[str, Value] = {
+        name: getattr(options, name)
+        for name in ('tracker', 'super_resolution', 'super_resolver', 'calibration_file')
+        if getattr(options, name)}
+    if not upscaled:
+        tracker |= camera
+    upscaler: dict[str, Value] = {'model': options.super_resolver} if options.super_resolver else {}
+    upscaler |= camera
     if options.super_resolution_scale:
         tracker['super_resolution_scale'] = upscaler['scale'] = int(options.super_resolution_scale)
     return {TRACKER: {**both, **tracker}, UPSCALER: {**both, **upscaler}, VISUALISER: camera, EVALUATOR: camera}

@@ -58,7 +58,7 @@ class ManagedNode(LifecycleNode):
     @property
     def is_active(self) -> bool:
         """True in the state active."""
-        return self.state_id == State.PRIMARY_STATE_ACTIVE
+        return self.state_id == int(State.PRIMARY_STATE_ACTIVE)
 
     def configure(self) -> None:
         """Load and make ready; parameters are fixed from here on."""

@@ -101,8 +101,8 @@ class ProcessGroup:
             for child in running:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(max(0.0, deadline - time.monotonic()))
-        return {name: child.poll() if child.poll() is not None else -signal.SIGKILL
-                for name, child in children.items()}
+        codes = {name: child.poll() for name, child in children.items()}
+        return {name: -signal.SIGKILL if code is None else code for name, code in codes.items()}
 
     def __enter__(self) -> ProcessGroup:
         return self

@@ -113,7 +113,7 @@ class Recorder(Node):
             with subscription.handle:
                 for _ in range(_MOST_LEFT):
                     if (taken := subscription.handle.take_message(subscription.msg_type, True)) is None:
-                        break
+                        break       # type: ignore[unreachable]     # rclpy leaves this out
                     self._queue.put((name, taken[0], time.time_ns()))
 
     def _write(self) -> None:

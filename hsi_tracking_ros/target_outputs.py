@@ -68,7 +68,8 @@ class TargetOutputs:
         age_ms = self.age_ms(header)
         self._targets.publish(targets_message(result.states, header, frames_dropped=dropped,
                                               pipeline_latency_ms=age_ms))
-        if self._detections is not None and self._detections.get_subscription_count():
+        if self._vision_msgs is not None and self._detections is not None \
+                and self._detections.get_subscription_count():
             self._detections.publish(detections_message(self._vision_msgs, result.states, header))
         if camera is not None:
             self._publish_bearings(header, result, camera, ray_length_m)
@@ -89,7 +90,7 @@ class TargetOutputs:
             if publisher is not None:
                 self._node.destroy_publisher(publisher)
 
-    def _publisher(self, kind: type[Any], name: str, profile: str = '') -> Publisher:
+    def _publisher(self, kind: type[Any], name: str, profile: str = '') -> Publisher[Any]:
         return self._node.create_publisher(kind, f'~/{name}', qos.profile(profile or name),
                                            qos_overriding_options=qos.overridable())
 
@@ -97,7 +98,7 @@ class TargetOutputs:
         try:
             if self._markers.get_subscription_count():
                 self._markers.publish(markers_message(result.states, header, camera, length_m))
-            if self._cloud is not None and self._cloud.get_subscription_count():
+            if self._point_cloud2 is not None and self._cloud is not None and self._cloud.get_subscription_count():
                 if self._colour is None or len(self._colour.matrix) != result.frame.bands:
                     self._colour = FalseColour.fit(result.frame)
                 self._cloud.publish(cloud_message(self._point_cloud2, result, header, camera, self._colour))

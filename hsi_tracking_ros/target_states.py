@@ -20,8 +20,9 @@ def state_from_target(message: TrackedTarget) -> TrackState:
     box, status = target_box(message), target_status(message)
     if box is None and status is TrackStatus.INITIALISING:
         raise ValueError('expected a box of a target that is being initialised, got none')
+    x, y, width, height = (float(value) for value in message.box_std)
     return TrackState(
         box=box, best_guess=box or NOWHERE, score=float(message.score), status=status,
         spectrum=np.asarray(message.spectrum, np.float32), spectral_angle_rad=float(message.spectral_angle_rad),
-        box_std=tuple(float(v) for v in message.box_std), velocity=(message.velocity_x, message.velocity_y),
+        box_std=(x, y, width, height), velocity=(message.velocity_x, message.velocity_y),
         id=message.id, age=message.age, frames_since_seen=message.frames_since_seen)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from hsi_models.superresolution.settings import MODES, SuperResolution
+from hsi_models.superresolution.settings import MODES, Mode, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE
@@ -72,5 +72,5 @@ def check_together(values: Mapping[str, Any]) -> None:
 
 def super_resolution_from(values: Mapping[str, Any]) -> SuperResolution:
     """What the tracker itself upscales: nothing where images come upscaled."""
-    mode = values['super_resolution'] if values['super_resolution'] == 'crop' else 'off'
+    mode: Mode = 'crop' if values['super_resolution'] == 'crop' else 'off'
     return SuperResolution(mode, values['super_resolver'], values['super_resolution_scale'])

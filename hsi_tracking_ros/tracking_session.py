@@ -29,7 +29,7 @@ class TrackingSession:
     """
 
     def __init__(self, pipeline: TrackingPipeline, publish: Callable[[Header, PipelineResult], None],
-                 warn: Callable[[str], None], *, init_box: Box | None = None, max_gap_s: float = 0.0) -> None:
+                 warn: Callable[[str], object], *, init_box: Box | None = None, max_gap_s: float = 0.0) -> None:
         self._pipeline, self._publish, self._warn = pipeline, publish, warn
         self._monitor = StampMonitor(max_gap_s)
         self._init_box = init_box

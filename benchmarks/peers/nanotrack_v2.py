@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hsi_models.checkpoint import load_weights
 from hsi_models.networks import nanotrack as v3
 from hsi_models.networks.mobilenet_v3 import MobileNetV3, convolution
+from hsi_models.runtime.executor import State
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import FalseColourMatcher
@@ -104,19 +105,20 @@ class _Eager:
         self._network = network.eval()
 
     @torch.inference_mode()
-    def template(self, *inputs: Floats) -> tuple[Tensor, Tensor]:
+    def template(self, *inputs: Floats) -> State:
         """See `Executor.template`."""
         return self._network.template(torch.from_numpy(inputs[0]))
 
     @torch.inference_mode()
-    def renew(self, first: tuple[Tensor, Tensor], *inputs: Floats) -> tuple[Tensor, Tensor]:
+    def renew(self, first: State, *inputs: Floats) -> State:
         """See `Executor.renew`."""
         return self.template(*inputs)
 
     @torch.inference_mode()
-    def search(self, state: tuple[Tensor, Tensor], *inputs: Floats) -> tuple[Floats, ...]:
+    def search(self, state: State, *inputs: Floats) -> tuple[Floats, ...]:
         """See `Executor.search`."""
-        return tuple(part.numpy() for part in self._network.search(torch.from_numpy(inputs[0]), state))
+        return tuple(part.numpy() for part in self._network.search(torch.from_numpy(inputs[0]),
+                                                                     cast(tuple[Tensor, Tensor], state)))
 
 
 def create_nanotrack_v2(weights: Path) -> SiameseTracker:

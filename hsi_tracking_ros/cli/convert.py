@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from hsi_tracking_ros.conversion import bag_to_folder, sequence_to_bag
     from hsi_tracking_ros.sequences import looks_like_bag
 
-    def progress(total: int):  # noqa: ANN202
+    def progress(total: int) -> Any:
         return tqdm(total=total, desc=args.out.name, unit='frame', file=sys.stderr, leave=False)
     if looks_like_bag(args.source):
         frames = bag_to_folder(args.source, args.out, image_topic=args.image_topic, limit=args.frames,

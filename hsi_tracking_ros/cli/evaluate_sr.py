@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
         resolvers[entry] = create_super_resolver(name, args.scale, args.device, weights=weights or None)
     cubes = load_cubes(args.cubes, args.split)
     if args.camera:
-        from hsi_models.data.simulation.cameras import GRID_NM, measured_camera
+        from hsi_models.data.simulation.cameras import measured_camera
+        from hsi_models.data.simulation.illumination import GRID_NM
         camera = measured_camera(args.camera, args.responses or args.cubes.parent / 'sensor_responses')
         wavelengths = load_wavelengths(args.cubes, cubes)
         cubes = {name: through_camera(cube, wavelengths[name], camera.responses, GRID_NM)

@@ -5,9 +5,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
     from hsi_models.data.simulation.benchmark import Made
     from hsi_models.data.simulation.recipes import Recipe
 
@@ -133,7 +137,7 @@ def _scene(args: argparse.Namespace) -> int:
         sequence = SyntheticSequence(seed=args.seed, frames=args.frames,
                                      camera={'vis': 'vis16', 'nir': 'nir25'}[args.camera])
         camera, boxes, attributes = sequence.camera, sequence.boxes, sequence.attributes
-        images = (sequence.image(index) for index in range(len(sequence)))
+        images: Iterator[npt.NDArray[Any]] = (sequence.image(index) for index in range(len(sequence)))
     else:
         from hsi_models.data.simulation.cameras import measured_camera, nominal_camera
         from hsi_models.data.simulation.ordinary import ordinary_scene

@@ -56,9 +56,10 @@ def _file(args: argparse.Namespace, resolver: Any) -> dict[str, Any]:
     started = time.perf_counter()
     cube = resolver.upscale(entries.pop('cube'))
     milliseconds = 1e3 * (time.perf_counter() - started)
-    kept = {key: value for key, value in entries.items() if value.ndim < 2}
+    taken = 'file', 'allow_pickle'      # arguments of savez, no names of entries
+    kept = {key: value for key, value in entries.items() if value.ndim < 2 and key not in taken}
     partial = args.out.with_suffix('.partial.npz')
-    np.savez_compressed(partial, cube=cube, **kept)
+    np.savez_compressed(partial, cube=cube, **kept)     # type: ignore[arg-type]
     partial.replace(args.out)
     return {'shape': list(cube.shape), 'dtype': cube.dtype.name, 'ms': round(milliseconds, 2)}
 

@@ -124,7 +124,8 @@ class PlayerNode(Node):
             if self._source.info:
                 self._info.publish(self._source.info)
             self.state = 'playing'
-            for frame in self._playing.frames(lambda: bool(self.parameters['loop']), self._clock_out and self._tick):
+            tick = None if self._clock_out is None else self._tick
+            for frame in self._playing.frames(lambda: bool(self.parameters['loop']), tick):
                 if frame.error:
                     self._leave_out(frame)
                 else:
@@ -173,7 +174,8 @@ class PlayerNode(Node):
         return int(publishers[topic].get_subscription_count())
 
     def _tick(self, now_ns: int) -> None:
-        self._clock_out.publish(ClockMessage(clock=stamp_message(now_ns)))
+        if self._clock_out is not None:
+            self._clock_out.publish(ClockMessage(clock=stamp_message(now_ns)))
 
     def _leave_out(self, frame: SourceFrame) -> None:
         self.unreadable += 1
@@ -192,8 +194,7 @@ class PlayerNode(Node):
         now_ns = frame.stamp_ns if self._recorded else self.get_clock().now().nanoseconds
         if self._window is not None:
             self._window.sent(now_ns)
-        if self._clock_out is not None:
-            self._tick(now_ns)
+        self._tick(now_ns)
         header = header_message(now_ns, deserialize_message(frame.image[:HEADER_BYTES], Header).frame_id)
         if frame.truth:
             self._truth.publish(frame.truth if self._recorded else truth_bytes(frame.box, now_ns, header.frame_id))
@@ -218,7 +219,8 @@ class PlayerNode(Node):
     # On the executor
 
     def _on_targets(self, message: TrackedTargetArray) -> None:
-        self._window.answer(stamp_ns(message.header.stamp))
+        if self._window is not None:
+            self._window.answer(stamp_ns(message.header.stamp))
 
     def _changed(self, changed: dict[str, Value]) -> None:
         if 'rate' in changed:

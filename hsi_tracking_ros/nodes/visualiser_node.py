@@ -162,8 +162,8 @@ class VisualiserNode(Node):
         truths = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1]).box
                   for target in (truth.targets if truth else [])]
         box = states[0].box if states else None
-        plot = box is not None and self.parameters['spectrum']
-        spectra = measure_spectra(frame, box, self._levels) if plot else None
+        plotted = box if self.parameters['spectrum'] else None
+        spectra = None if plotted is None else measure_spectra(frame, plotted, self._levels)
         return draw_overlay(colour.apply(frame), states, truth=truths[0] if truths else None, spectra=spectra,
                             title=str(self.parameters['title']), footer=footer(frame.stamp_ns, targets))
 

@@ -1,0 +1,21 @@
+"""`hsi-tracking super-resolve` with one cube."""
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+
+from hsi_tracking_ros.cli.main import main
+
+
+def test_what_stands_beside_the_cube_is_kept_but_for_names_that_numpy_takes(tmp_path):
+    source, out = tmp_path / 'cube.npz', tmp_path / 'fine.npz'
+    cube = np.random.default_rng(0).random((12, 16, 4), np.float32)
+    np.savez(source, cube=cube, wavelengths_nm=np.arange(4.0))
+    with zipfile.ZipFile(source, 'a') as archive, archive.open('file.npy', 'w') as entry:
+        np.lib.format.write_array(entry, np.array(3))
+    assert main(['super-resolve', str(source), '--out', str(out), '--model', 'bicubic', '--scale', '2']) == 0
+    with np.load(out) as found:
+        assert sorted(found) == ['cube', 'wavelengths_nm']
+        assert found['cube'].shape == (24, 32, 4)
+        assert np.array_equal(found['wavelengths_nm'], np.arange(4.0))
