@@ -131,7 +131,8 @@ def page(reports: dict[str, Report], hashes: dict[str, str]) -> str:
     parts = ['# Results', 'Made by `python -m benchmarks.results BENCH` from boxes on disk; how they come to be, and '
              'what the groups are: [benchmark.md](benchmark.md). Success AUC (hot50) / share of frames within 20 '
              'pixels, one run each; where a tracker says lost its best guess counts. Frames per second: one thread '
-             'of a machine that did other work besides, an order of magnitude.']
+             'of a machine that did other work besides, an order of magnitude. Forms of the networks whose weights '
+             'are not shipped: [results_forms.md](results_forms.md).']
     for split, report in reports.items():
         frames = sum(len(boxes) for boxes in report.truth.values())
         parts += [f'## {split.capitalize()}: {len(report.truth)} sequences, {frames} frames', scores_table(report)]
