@@ -84,7 +84,7 @@ def _benchmark(args: argparse.Namespace) -> int:
               f'{", ".join(different[:3])} ...', file=sys.stderr)
         if manifest().get('platform') != this_platform():
             print(f'hsi-tracking simulate: it was made on {manifest().get("platform")}, this is {this_platform()}; '
-                  'another instruction set or library rounds a few values another way', file=sys.stderr)
+                  'another processor or library rounds a few values another way', file=sys.stderr)
     if args.json:
         print(json.dumps(report, indent=2))
     else:

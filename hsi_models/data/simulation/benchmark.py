@@ -25,6 +25,7 @@ from hsi_models.data.simulation.pan import pan_mosaic, pan_scene
 from hsi_models.data.simulation.recipes import SPLITS, VIEW, Recipe
 from hsi_models.data.simulation.scene import Scene, expose, render, write_sequence
 from hsi_models.data.simulation.snapshot import SnapshotCamera
+from hsi_models.host import processor_vendor
 from hsi_models.mosaic import mosaic_to_cube
 
 VERSION = 1
@@ -131,10 +132,11 @@ def manifest() -> dict[str, Any]:
 
 
 def this_platform() -> dict[str, str]:
-    """What the last bits of a generated sequence depend on: instruction set and libraries."""
+    """What the last bits of a generated sequence depend on: processor, instruction set and libraries."""
     import platform
 
-    return {'machine': platform.machine(), 'instructions': torch.backends.cpu.get_cpu_capability(),
+    return {'machine': platform.machine(), 'vendor': processor_vendor(),
+            'instructions': torch.backends.cpu.get_cpu_capability(),
             'torch': torch.__version__.split('+')[0], 'opencv': cv2.__version__, 'numpy': np.__version__}
 
 
