@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.data.cameras import camera_from_json
+from hsi_models.data.images_io import read_single_channel
 from hsi_models.mosaic import mosaic_to_cube
 
 # Immerkaer 1996, Fast noise variance estimation: blind to constant and linear brightness.
@@ -57,14 +58,6 @@ def statistics(cube: npt.NDArray[Any], full_scale: float) -> dict[str, float]:
     return out
 
 
-def read_mosaic(path: Path) -> npt.NDArray[Any]:
-    """Its stored values; raises ValueError where it cannot be read."""
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if found is None:
-        raise ValueError(f'expected a picture in {path}, got something else')
-    return found
-
-
 def main() -> None:
     """Print the medians of both sides as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,14 +67,14 @@ def main() -> None:
     arguments = parser.parse_args()
     sides: dict[str, list[dict[str, float]]] = {}
     for path in sorted(arguments.real.glob('*.tif')):
-        sides[f'real {path.stem[:16]}'] = [statistics(mosaic_to_cube(read_mosaic(path), 4, 4), 255.0)]
+        sides[f'real {path.stem[:16]}'] = [statistics(mosaic_to_cube(read_single_channel(path), 4, 4), 255.0)]
     for file in sorted(arguments.simulated.glob('*/wavelengths.json')):
         camera = camera_from_json(file)
         if not camera.white_levels:      # a real mosaic, only its window moves
             continue
         name = f'simulated {file.parent.name.split("_")[0]} {camera.mosaic_rows}x{camera.mosaic_columns}'
         if len(sides.setdefault(name, [])) < arguments.sequences:
-            picture = read_mosaic(file.parent / 'HSI' / '0001.png')
+            picture = read_single_channel(file.parent / 'HSI' / '0001.png')
             sides[name].append(statistics(mosaic_to_cube(picture, camera.mosaic_rows, camera.mosaic_columns),
                                           camera.full_scale))
     medians = {name: {key: round(float(np.median([row[key] for row in rows if key in row])), 3)

@@ -17,14 +17,14 @@ async def finished(work: ThreadFuture[Any], executor: Executor | None) -> Any:
     Raises:
         RuntimeError: it was cancelled; else whatever the work raised.
     """
+    assert executor is not None     # a callback runs on one
     done: Future[None] = Future(executor=executor)
 
     def finish(_: ThreadFuture[Any]) -> None:
         # Set first, then wake. An executor that looks at this coroutine before the result is there and is not woken
         # after it sleeps for good: while a callback waits, nothing else of its group wakes it, not even a timer.
         done.set_result(None)
-        if executor is not None:
-            executor.wake()
+        executor.wake()
     work.add_done_callback(finish)
     await done
     if work.cancelled():

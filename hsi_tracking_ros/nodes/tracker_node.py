@@ -98,7 +98,7 @@ class TrackerNode(ManagedNode):
         topic = self.resolve_topic_name('super_resolution/image' if upscaled else 'image')
         self._info_topic = 'super_resolution/hyperspectral_info' if upscaled else beside(self, 'hyperspectral_info')
         self._input, self._report = InputReport(topic), TrackerReport(self._compute)
-        self._session = TrackingSession(self._pipeline, self._publish, lambda text: self.get_logger().warning(text),
+        self._session = TrackingSession(self._pipeline, self._publish, self.get_logger().warning,
                                         init_box=self._init_box, max_gap_s=self.parameters['max_gap_s'])
         self._dropped_before = self._worker.dropped
         # Without a description nobody knows what a pixel of an upscaled image is.
