@@ -54,7 +54,9 @@ def pooled(maps: Float, cell: int) -> Float:
 
 def contrast_normalised(histograms: Float, clip: float = 0.4) -> Float:
     """Orientation histograms (D, H, W) relative to the gradient energy around each cell."""
-    energy = np.sqrt(cv2.blur((histograms ** 2).sum(axis=0), (3, 3), borderType=cv2.BORDER_REPLICATE))
+    # cv2.blur adds and subtracts along a row: what should be 0 beside a strong gradient can come out below.
+    square = cv2.blur((histograms ** 2).sum(axis=0), (3, 3), borderType=cv2.BORDER_REPLICATE)
+    energy = np.sqrt(np.maximum(square, 0))
     floor = np.float32(0.1) * energy.mean() + np.float32(1e-9)
     out: Float = np.minimum(histograms / (energy + floor), np.float32(clip))
     return out

@@ -14,6 +14,7 @@ from hsi_models.tracking.crops import crop
 
 Floats = npt.NDArray[np.float32]
 _OVERSAMPLING = 1.25
+_BEYOND = 1e15      # squares of spectra of larger values end in inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +36,16 @@ class Pixels:
         """The pixels that a crop of a square region with side `size` is made of.
 
         Raises:
-            ValueError: values that are not finite.
+            ValueError: values that are not finite, or beyond 1e15.
         """
         step = max(1, math.ceil(region.w / (_OVERSAMPLING * size)))
         count = math.ceil((region.w + 3) / step)
         area = Box(math.floor(region.x) - 1, math.floor(region.y) - 1, count * step, count * step)
         values = crop(frame, area, (count, count))
-        if frame.dtype == np.float32 and not np.isfinite(values).all():
-            raise ValueError('expected finite values around the target, got nan or inf in '
-                             f'{np.count_nonzero(~np.isfinite(values).all(axis=-1))} pixels')
+        if frame.dtype == np.float32 and not max(values.max(), -values.min()) < _BEYOND:    # nan is not less, either
+            wrong = np.count_nonzero(~(np.abs(values) < _BEYOND).all(axis=-1))
+            raise ValueError(f'expected values below {_BEYOND:g} around the target, got nan, inf or larger ones in '
+                             f'{wrong} pixels')
         return cls(values, area, step)
 
     def crop(self, image: Floats, region: Box, size: int) -> Floats:

@@ -39,3 +39,12 @@ def test_contrast_does_not_matter_after_normalisation() -> None:
     np.testing.assert_allclose(contrast_normalised(histograms * np.float32(9)), once, rtol=1e-4)
     assert once.max() <= np.float32(0.4)
     assert not contrast_normalised(np.zeros((9, 8, 8), np.float32)).any()
+
+
+def test_gradients_in_the_dark_are_finite() -> None:
+    rng = np.random.default_rng(0)
+    lit = rng.random((32, 32)) < 0.3
+    histograms = np.where(lit, rng.random((9, 32, 32)) * 10.0 ** rng.uniform(-6, 0, (32, 32)), 0).astype(np.float32)
+    out = contrast_normalised(histograms)
+    assert np.isfinite(out).all()
+    assert not out[:, ~lit].any()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
@@ -26,3 +27,11 @@ def test_the_spectrum_of_a_box_is_that_of_its_inner_part():
     frame = HyperspectralFrame(image)
     np.testing.assert_allclose(inner_spectrum(frame, box), [0.9, 0.6, 0.5, 0.4], rtol=1e-5)
     assert inner_spectrum(frame, Box(-30, -30, 4, 4)).shape == (4,)
+
+
+@pytest.mark.parametrize('value', [np.nan, -np.inf, 1e16])
+def test_values_whose_squares_could_not_be_summed_are_refused(value):
+    image = np.ones((60, 60, 4), np.float32)
+    image[20, 30, 1] = value
+    with pytest.raises(ValueError, match='expected values below .* larger ones in 1 pixels'):
+        Pixels.around(HyperspectralFrame(image), Box(10, 10, 40, 40), 64)
