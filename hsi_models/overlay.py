@@ -117,8 +117,8 @@ def draw_overlay(rgb: npt.NDArray[np.uint8], states: Sequence[TrackState], *, tr
         footer: last line of the panel, ASCII: frame number, latency.
 
     Returns:
-        (H * k + 184, W * k, 3) uint8, k = `upscale_factor(W)`, both sides padded to even numbers for video
-        codecs.
+        (H * k + 184, W * k, 3) uint8, k = `upscale_factor(W)`, with room for the panel beside a picture of
+        few pixels (960), both sides padded to even numbers for video codecs.
 
     Raises:
         ValueError: `rgb` is not (H, W, 3) uint8.
@@ -127,7 +127,8 @@ def draw_overlay(rgb: npt.NDArray[np.uint8], states: Sequence[TrackState], *, tr
         raise ValueError(f'expected a false-colour image of shape (H, W, 3), uint8, got {rgb.shape}, {rgb.dtype}')
     k = upscale_factor(rgb.shape[1])
     height, width = rgb.shape[0] * k, rgb.shape[1] * k
-    canvas: Image = np.empty((height + PANEL_HEIGHT + height % 2, width + width % 2, 3), np.uint8)
+    wide = max(width, MIN_WIDTH)
+    canvas: Image = np.empty((height + PANEL_HEIGHT + height % 2, wide + wide % 2, 3), np.uint8)
     canvas[height:] = PANEL
     canvas[:, width:] = PANEL
     scene = canvas[:height, :width]

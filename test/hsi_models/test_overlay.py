@@ -81,8 +81,7 @@ def test_size_suits_video_codecs_and_keeps_pixels_whole(shape):
     factor = upscale_factor(shape[1])
     assert image.shape[0] % 2 == image.shape[1] % 2 == 0
     assert image.shape[0] - PANEL_HEIGHT - shape[0] * factor in (0, 1)
-    assert image.shape[1] - shape[1] * factor in (0, 1)
-    assert image.shape[1] >= min(960, 16 * shape[1])
+    assert image.shape[1] - max(shape[1] * factor, 960) in (0, 1)
 
 
 def test_input_is_left_alone_and_drawing_is_reproducible():
@@ -150,3 +149,13 @@ def test_bad_input_is_refused(call, message):
 @pytest.mark.parametrize(('value', 'limit'), [(0.31, 0.5), (0.0, 1.0), (1.0, 1.0), (7.6, 10.0), (float('nan'), 1.0)])
 def test_axis_limit_is_a_round_number_above_the_values(value, limit):
     assert nice_limit(value) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (3, 8), (40, 2), (8, 30)])
+def test_a_picture_of_few_pixels_has_room_for_the_panel(shape):
+    rgb = np.full((*shape, 3), 128, np.uint8)
+    spectra = Spectra(np.linspace(460, 600, 16), np.ones(16), np.zeros(16))
+    for one in (state(box=Box(0, 0, *shape[::-1])), state(TrackStatus.LOST)):
+        out = draw_overlay(rgb, [one], truth=BOX, spectra=spectra, title='a title that is longer than the picture')
+        assert out.shape == (16 * shape[0] + PANEL_HEIGHT, 960, 3)
+        assert near(out, STATUS_COLOURS[one.status]).any()
