@@ -4,6 +4,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -104,5 +105,8 @@ def _member_header(path: Path, archive: zipfile.ZipFile,
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    except (SyntaxError, TokenError) as error:      # of Python's tokenizer, which NumPy lets through
+        raise ValueError(f'a header that is damaged: {error}') from None
     return shape, dtype

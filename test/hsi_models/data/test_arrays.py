@@ -108,6 +108,7 @@ def test_a_malformed_stack_is_refused(tmp_path, arrays, message):
     (header_of((4, 4)) + bytes(31), r'declares \(4, 4\), uint16 = 32 bytes and it carries 31'),
     (header_of((10 ** 6, 10 ** 6, 100)), 'and it carries 0'),
     (header_of((10 ** 18, 10 ** 18)), 'and it carries 0'),
+    (header_of((4, 4)).replace(b'(4, 4)', b'(4, 4('), 'a header that is damaged'),
 ])
 def test_a_npy_that_is_none_is_refused(tmp_path, content, message):
     (tmp_path / 'a.npy').write_bytes(content)
