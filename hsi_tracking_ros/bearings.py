@@ -16,6 +16,8 @@ from hsi_models.overlay import STATUS_COLOURS
 from hsi_models.tracking.state import TrackState
 
 _ORDINARY = ('', 'plumb_bob', 'rational_polynomial', 'thin_prism_fisheye')
+_COEFFICIENTS = {'equidistant': (0, 4), **dict.fromkeys(_ORDINARY, (0, 4, 5, 8, 12, 14))}
+"""Models of distortion, and how many numbers each may have."""
 
 
 def viewing_rays(camera: CameraInfo, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -29,25 +31,32 @@ def viewing_rays(camera: CameraInfo, points: npt.ArrayLike) -> npt.NDArray[np.fl
         (N, 3) in the optical frame (REP 103): x right, y down, z forward.
 
     Raises:
-        ValueError: an uncalibrated camera (K[0] is 0) or an unknown distortion model.
+        ValueError: an uncalibrated camera (K[0] is 0), an unknown distortion model, or numbers of it that cannot be
+            used.
     """
-    matrix = np.asarray(camera.k, np.float64).reshape(3, 3)
-    if not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
-        raise ValueError(f'expected a calibrated camera (K with focal lengths > 0), got {matrix[0, 0]}, {matrix[1, 1]}')
+    matrix, distortion = np.asarray(camera.k, np.float64).reshape(3, 3), np.asarray(camera.d, np.float64)
+    if not (matrix[0, 0] > 0 and matrix[1, 1] > 0 and np.isfinite(matrix).all()):
+        raise ValueError('expected a calibrated camera (finite K with focal lengths > 0), got '
+                         f'{np.array2string(matrix.ravel(), precision=4)}')
+    model = camera.distortion_model
+    if model not in _COEFFICIENTS:
+        raise ValueError(f'expected distortion model {", ".join(filter(None, _COEFFICIENTS))}, got {model!r}')
+    counts = _COEFFICIENTS[model]
+    if len(distortion) not in counts or not np.isfinite(distortion).all():
+        raise ValueError(f'expected {", ".join(map(str, counts))} finite numbers of the distortion model {model!r}, '
+                         f'got {np.isfinite(distortion).sum()} of {len(distortion)}')
     binning = np.array([camera.binning_x or 1, camera.binning_y or 1], np.float64)
     offset = np.array([camera.roi.x_offset, camera.roi.y_offset], np.float64)
     # OpenCV's pixel i is centred on i, ours on i + 0.5.
     pixels = np.asarray(points, np.float64).reshape(-1, 1, 2) * binning + offset - 0.5
-    distortion = np.asarray(camera.d, np.float64)
-    if camera.distortion_model == 'equidistant':
-        plane = cv2.fisheye.undistortPoints(pixels, matrix, distortion)
-    elif camera.distortion_model in _ORDINARY:
-        plane = cv2.undistortPoints(pixels, matrix, distortion if distortion.size else None)
+    if model == 'equidistant':
+        plane = cv2.fisheye.undistortPoints(pixels, matrix, distortion if distortion.size else np.zeros(4))
     else:
-        raise ValueError(f'expected distortion model equidistant, {", ".join(filter(None, _ORDINARY))}, '
-                         f'got {camera.distortion_model!r}')
+        plane = cv2.undistortPoints(pixels, matrix, distortion if distortion.size else None)
     rays = np.concatenate([plane.reshape(-1, 2), np.ones((len(pixels), 1))], axis=1)
     unit: npt.NDArray[np.float64] = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    if not np.isfinite(unit).all():
+        raise ValueError(f'expected a distortion that can be undone in the image, got nan with {distortion.tolist()}')
     return unit
 
 

@@ -61,7 +61,12 @@ def test_region_of_interest_and_binning_lead_to_the_same_ray():
 
 
 @pytest.mark.parametrize(('info', 'says'), [
-    (CameraInfo(), 'expected a calibrated camera'), (camera('bent'), "got 'bent'")])
+    (CameraInfo(), 'expected a calibrated camera'), (camera('bent'), "got 'bent'"),
+    (CameraInfo(k=[F, 0, math.nan, 0, F, CY, 0, 0, 1.0]), 'expected a calibrated camera'),
+    (camera('plumb_bob', [0.1] * 3), 'expected 0, 4, 5, 8, 12, 14 finite numbers .*, got 3 of 3'),
+    (camera('equidistant', [0.1] * 5), 'expected 0, 4 finite numbers .*, got 5 of 5'),
+    (camera('plumb_bob', [math.nan] * 5), 'got 0 of 5'),
+    (camera('rational_polynomial', [1e9] * 8), 'a distortion that can be undone')])
 def test_a_camera_without_calibration_gives_no_bearing(info, says):
     with pytest.raises(ValueError, match=says):
         viewing_rays(info, [(1, 1)])
