@@ -22,6 +22,8 @@ OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticS
 Report = tuple[str, bytes, str, Mapping[str, object]]
 """(name, level, message, values) of one DiagnosticStatus"""
 
+_MOST_TEXT = 1000
+
 
 class Window:
     """The values of the last seconds, by the steady clock.
@@ -92,8 +94,8 @@ class Diagnostics:
     def _status(self, report: Report) -> DiagnosticStatus:
         name, level, message, values = report
         return DiagnosticStatus(
-            name=f'{self._node.get_fully_qualified_name().lstrip("/")}: {name}', level=level, message=message,
-            hardware_id=self._hardware_id(),
+            name=f'{self._node.get_fully_qualified_name().lstrip("/")}: {name}', level=level, message=brief(message),
+            hardware_id=brief(self._hardware_id()),
             values=[KeyValue(key=key, value=format_value(value)) for key, value in values.items()])
 
 
@@ -101,7 +103,12 @@ def format_value(value: object) -> str:
     """As people read it: floats with two decimals, nan as `unknown`."""
     if isinstance(value, float):
         return f'{value:.2f}' if math.isfinite(value) else 'unknown'
-    return str(value)
+    return brief(str(value))
+
+
+def brief(text: str) -> str:
+    """At most 1000 characters of a text that may quote what a message holds: that may be of any length."""
+    return text if len(text) <= _MOST_TEXT else f'{text[:_MOST_TEXT]}... ({len(text)} characters)'
 
 
 def latency_values(windows: Mapping[str, Window]) -> dict[str, float]:

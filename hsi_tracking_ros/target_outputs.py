@@ -15,6 +15,7 @@ from hsi_models.colour import FalseColour
 from hsi_models.pipeline import PipelineResult, StageTimes
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.bearings import markers_message
+from hsi_tracking_ros.diagnostics import brief
 from hsi_tracking_ros.messages import detections_message, stamp_ns, targets_message
 from hsi_tracking_ros.msg import TrackedTargetArray
 from hsi_tracking_ros.optional import optional_module
@@ -105,4 +106,4 @@ class TargetOutputs:
         except ValueError as error:
             if str(error) != self._bad_camera:      # once for each reason
                 self._bad_camera = str(error)
-                self._node.get_logger().warning(f'no bearings from camera_info: {error}')
+                self._node.get_logger().warning(f'no bearings from camera_info: {brief(str(error))}')

@@ -23,7 +23,7 @@ from hsi_models.superresolution.images import require_upscaled
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.awaiting import finished
 from hsi_tracking_ros.camera_file import described_camera
-from hsi_tracking_ros.diagnostics import Diagnostics, Report
+from hsi_tracking_ros.diagnostics import Diagnostics, Report, brief
 from hsi_tracking_ros.image_codec import is_mosaic
 from hsi_tracking_ros.info_gate import InfoGate
 from hsi_tracking_ros.input_report import InputReport
@@ -272,7 +272,7 @@ class TrackerNode(ManagedNode):
         reason = str(error) or type(error).__name__
         if self._input.reject(reason) and self.context.ok():
             # Anything but a ValueError is not the input's fault: say where in the code it came from.
-            text = reason if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
+            text = brief(reason) if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
             self.get_logger().error(f'rejected: {text}')
 
 

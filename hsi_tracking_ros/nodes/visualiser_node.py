@@ -22,7 +22,7 @@ from hsi_models.ingest import to_frame
 from hsi_models.overlay import draw_overlay, measure_spectra
 from hsi_tracking_ros import diagnostics, qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
-from hsi_tracking_ros.diagnostics import Diagnostics, Report, Window, latency_values
+from hsi_tracking_ros.diagnostics import Diagnostics, Report, Window, brief, latency_values
 from hsi_tracking_ros.image_codec import to_array, to_message
 from hsi_tracking_ros.messages import camera_from_info, stamp_ns
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
@@ -135,7 +135,7 @@ class VisualiserNode(Node):
         self._rejected += 1
         self._last_error = str(error) or type(error).__name__
         if self._rejected == 1:
-            self.get_logger().error(f'cannot draw: {self._last_error} (counted from now on)')
+            self.get_logger().error(f'cannot draw: {brief(self._last_error)} (counted from now on)')
 
     def _draw(self, match: dict[str, Any]) -> None:
         start = time.perf_counter()
