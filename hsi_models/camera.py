@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from hsi_models.frame import Quantity, SpectralInfo
 
+MOST_CELLS = 16
+"""Along each side of a mosaic's pattern."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -67,9 +70,9 @@ class Camera:
                 counts[name] = len(values)
         if len(set(counts.values())) > 1:
             raise ValueError(f'expected per-band lists of one length, got {counts}')
-        if (self.mosaic_rows == 0) != (self.mosaic_columns == 0) or not 0 <= self.mosaic_rows <= 16 \
-                or not 0 <= self.mosaic_columns <= 16:
-            raise ValueError('expected mosaic_rows and mosaic_columns both 0 (cube) or both 1..16, '
+        if (self.mosaic_rows == 0) != (self.mosaic_columns == 0) or not 0 <= self.mosaic_rows <= MOST_CELLS \
+                or not 0 <= self.mosaic_columns <= MOST_CELLS:
+            raise ValueError(f'expected mosaic_rows and mosaic_columns both 0 (cube) or both 1..{MOST_CELLS}, '
                              f'got {self.mosaic_rows} x {self.mosaic_columns}')
         if (self.pixel_rows == 0) != (self.pixel_columns == 0):
             raise ValueError('expected pixel_rows and pixel_columns both 0 (unknown) or both > 0, '

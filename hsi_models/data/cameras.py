@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hsi_models.camera import Camera
+from hsi_models.camera import MOST_CELLS, Camera
 from hsi_models.evaluation.truth import read_json
 from hsi_models.frame import Quantity
 
@@ -103,7 +103,7 @@ def camera_from_json(path: str | Path) -> Camera:
             mosaic_columns=columns, dark_levels=_numbers(record, 'dark_reference_dn', bands),
             white_levels=_numbers(record, 'white_reference_dn', bands))
         camera.spectral_info(bands)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:        # JSON knows numbers of any size, and Infinity
         raise ValueError(f'{path}: {error}') from None
     return camera
 
@@ -128,8 +128,9 @@ def _json_list(values: tuple[float, ...]) -> list[float | None]:
 def _pattern(value: object) -> tuple[int, int]:
     if value is None:
         return 0, 0
-    if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int and side >= 0 for side in value):
-        raise ValueError(f'expected mosaic as [rows, columns], got {value!r}')
+    if not isinstance(value, list) or len(value) != 2 or not all(
+            type(side) is int and 0 <= side <= MOST_CELLS for side in value):
+        raise ValueError(f'expected mosaic as [rows, columns], each 1..{MOST_CELLS}, got {str(value)[:60]}')
     return value[0], value[1]
 
 
