@@ -35,6 +35,8 @@ TITLES = {
     'spectral_dcf': '`spectral_dcf`', 'ssf_net_fast': '`ssf_net:fast`',
     'ssf_net_rgb': '`ssf_net:fast`, false colour only', 'bcr_net_fast': '`bcr_net:fast`',
     'bcr_net_rgb': '`bcr_net:fast`, false colour only', 'auto': '**`auto`**',
+    'ssf_net_scratch': '`ssf_net:fast` trained from random weights',
+    'bcr_net_scratch': '`bcr_net:fast` trained from random weights',
     'auto_scratch': '`auto` trained from random weights', 'auto_without_prior': '`auto` without the spectral prior',
     'auto_without_refinement': '`auto` without refinement of the box',
     'auto_without_redetection': '`auto` without the search by spectrum',
