@@ -44,7 +44,7 @@ class Pixels:
         values = crop(frame, area, (count, count))
         if frame.dtype == np.float32 and not max(values.max(), -values.min()) < _BEYOND:    # nan is not less, either
             wrong = np.count_nonzero(~(np.abs(values) < _BEYOND).all(axis=-1))
-            raise ValueError(f'expected values below {_BEYOND:g} around the target, got nan, inf or larger ones in '
+            raise ValueError(f'expected finite values below {_BEYOND:g} around the target, got nan, inf or larger in '
                              f'{wrong} pixels')
         return cls(values, area, step)
 

@@ -33,5 +33,5 @@ def test_the_spectrum_of_a_box_is_that_of_its_inner_part():
 def test_values_whose_squares_could_not_be_summed_are_refused(value):
     image = np.ones((60, 60, 4), np.float32)
     image[20, 30, 1] = value
-    with pytest.raises(ValueError, match='expected values below .* larger ones in 1 pixels'):
+    with pytest.raises(ValueError, match='expected finite values below .* larger in 1 pixels'):
         Pixels.around(HyperspectralFrame(image), Box(10, 10, 40, 40), 64)
