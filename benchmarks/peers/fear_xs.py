@@ -191,10 +191,6 @@ class FearMatcher:
         """The template with the size of the box, which the next search crop is made of."""
         return replace(template, size=(box.w, box.h))
 
-    def first_box(self, template: _Template, box: Box) -> Box:
-        """The given one."""
-        return box
-
     def refine(self, template: _Template, response: Response, box: Box, lost: bool = False) -> Box:
         """The box of the best cell as it is, whatever the size before."""
         return cast(Box, response.detail)

@@ -110,8 +110,9 @@ PEERS = (
 
 def _without(**changes: object) -> Callable[[Needs], Tracker]:
     def create(needs: Needs) -> Tracker:
-        from hsi_models.tracking.auto_tracker import auto_fusion, create
-        return create(fusion=auto_fusion(**changes))
+        from hsi_models.tracking.auto_tracker import create
+        from hsi_models.tracking.fusion import FusionConfig
+        return create(fusion=FusionConfig(**changes))  # type: ignore[arg-type]
     return create
 
 

@@ -61,7 +61,7 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
             half the time), else eager.
         precision: see there.
         config: how a response becomes a box; None: `auto_config`.
-        fusion: how far the spectrum is followed outside of the network; None: `auto_fusion`.
+        fusion: how far the spectrum is followed outside of the network.
         thresholds: of the status.
 
     Raises:
@@ -79,8 +79,8 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
     # A second thread gains nothing on crops of this size, and waits for the first at full load.
     executor = create_executor(auto_paths(network), runtime, device=device, precision=precision, threads=1)
     refinement = create_refinement(other, device=device, runtime=runtime, precision=precision)
-    matcher = AutoMatcher(executor, fusion or auto_fusion(), refinement)
-    return SiameseTracker(matcher, config or auto_config(), thresholds, sha256_of(path, other))
+    return SiameseTracker(AutoMatcher(executor, fusion, refinement), config or auto_config(), thresholds,
+                          sha256_of(path, other))
 
 
 def auto_score() -> ScoreModel:
@@ -97,11 +97,6 @@ def auto_score() -> ScoreModel:
 def auto_config() -> SiameseConfig:
     """How a response becomes a box: as in NanoTrack v3, whose shape the network has; a lost target regains its size."""
     return SiameseConfig(score=auto_score(), usual_size=15)
-
-
-def auto_fusion(**changes: Any) -> FusionConfig:
-    """How far the spectrum is followed outside of the network: also to correct a first box that was drawn by hand."""
-    return FusionConfig(**{'first_share': 0.5, **changes})
 
 
 def _fastest(device: str, precision: Precision) -> Runtime:

@@ -54,9 +54,6 @@ class FusionConfig:
         redetect_roc: separability from which a lost target is looked for by its spectrum over the whole frame.
         redetect_contrast: how far a place has to stand out to be looked at, as a share of the first frame's box.
         places: of the frame at which it is looked for.
-        first_share: how far the first box, which somebody drew, goes to the probable component under it; 0: it stays.
-        first_separable: held-out separability at which it starts to, and at which it does so fully.
-        first_iou: overlaps of box and component between which it does: another thing below, as good as drawn above.
         fit: how the probability is estimated.
         update: how it follows light and surroundings.
 
@@ -77,17 +74,14 @@ class FusionConfig:
     redetect_roc: float = 0.95
     redetect_contrast: float = 0.3
     places: int = 2
-    first_share: float = 0.0
-    first_separable: tuple[float, float] = (0.92, 0.97)
-    first_iou: tuple[float, float] = (0.5, 0.92)
     fit: ProbabilityConfig = field(default_factory=ProbabilityConfig)
     update: UpdateConfig = field(default_factory=UpdateConfig)
 
     def __post_init__(self) -> None:
-        for name in ('share', 'refine_weight', 'refine_iou', 'refine_share', 'first_share'):
+        for name in ('share', 'refine_weight', 'refine_iou', 'refine_share'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
-        for name in ('ok', 'separable', 'outline', 'refine_contrast', 'alike', 'first_separable', 'first_iou'):
+        for name in ('ok', 'separable', 'outline', 'refine_contrast', 'alike'):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f'expected {name} as two ascending numbers, got {getattr(self, name)}')
         if not self.prior >= 0:
@@ -106,7 +100,6 @@ class FusionTemplate:
         weight: of the probability, 0..1; at 0 false colour alone is in the state.
         tells: how far the spectrum separates the target, 0..1.
         contrast: of the first frame's box, the unit of later ones.
-        box: that box, pixels of the frame.
         alignment: the first frame's picture, where boxes follow it.
         outline: what a `BoxRefinement` keeps of the first frame.
     """
@@ -117,7 +110,6 @@ class FusionTemplate:
     tells: float
     state: State
     contrast: float
-    box: Box
     alignment: Alignment | None = None
     outline: State = ()
 
@@ -152,14 +144,11 @@ class FusionMatcher:
 
     def template(self, frame: HyperspectralFrame, box: Box) -> FusionTemplate:
         """See `Matcher.template`."""
-        following = self._follow(frame, box)
-        drawn = self._drawn(following.probability, frame, box)
-        if drawn != box:
-            following, box = self._follow(frame, drawn), drawn
+        following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
         separability = following.probability.separability
         weight = self.config.weight(separability)
         tells = ramp(separability.held_out, self.config.separable)
-        template = FusionTemplate(FalseColour.fit(frame), following, weight, tells, (), 1.0, box)
+        template = FusionTemplate(FalseColour.fit(frame), following, weight, tells, (), 1.0)
         state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
         inside = to_crop(box, siamese_region(box), (size, size))
@@ -167,23 +156,6 @@ class FusionMatcher:
         return replace(template, state=state, contrast=float(contrast[0, 0]),
                        alignment=Alignment.of(image, inside, self.config.alike),
                        outline=self._outline(template, frame, box))
-
-    def first_box(self, template: FusionTemplate, box: Box) -> Box:
-        """See `Matcher.first_box`."""
-        return template.box
-
-    def _follow(self, frame: HyperspectralFrame, box: Box) -> FollowingProbability:
-        return FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
-
-    def _drawn(self, probability: TargetProbability, frame: HyperspectralFrame, box: Box) -> Box:
-        """A box that somebody drew, nearer to what is probable in it."""
-        config, separability = self.config, probability.separability
-        share = config.first_share * ramp(separability.held_out, config.first_separable)
-        low, high = config.first_iou
-        if not share > 0 or not low < separability.ok < high:
-            return box
-        outline = probability.outline(frame.data, box)
-        return box if outline is None else box.towards(outline, share)
 
     def _outline(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box) -> State:
         """What a trained refinement keeps; it looks further than the template does where a target is slender."""

@@ -99,10 +99,6 @@ class Matcher(Protocol):
         """What is kept of the target: everything estimated on the first frame."""
         ...
 
-    def first_box(self, template: Any, box: Box) -> Box:
-        """The box that the template was made of: the given one, or a better one near it, pixels of the frame."""
-        ...
-
     def search(self, template: Any, frame: HyperspectralFrame, region: Box) -> Response:
         """Where the template is in the crop of `region` (pixels of the frame)."""
         ...

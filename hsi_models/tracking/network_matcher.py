@@ -59,10 +59,6 @@ class _SingleNetwork:
         """The same template."""
         return template
 
-    def first_box(self, template: Any, box: Box) -> Box:
-        """The given one."""
-        return box
-
     def refine(self, template: Any, response: Response, box: Box, lost: bool = False) -> Box:
         """The same box."""
         return box

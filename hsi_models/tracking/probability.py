@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
-from hsi_models.tracking.crops import crop, to_frame
+from hsi_models.tracking.crops import crop
 from hsi_models.tracking.spectra import blurred, blurred_pixels, unit_spectra
 
 Float = npt.NDArray[np.float32]
@@ -137,29 +137,13 @@ class TargetProbability:
         out[norm <= 0] = 0
         return out
 
-    def outline(self, image: npt.NDArray[Any], box: Box) -> Box | None:
-        """Bounding box of the component of probability > .5 under a box.
-
-        Args:
-            image: as `fit`.
-            box: where to look, pixels; what is further away than its own size is not seen.
-
-        Returns:
-            pixels; None where nothing under the box is as probable.
-        """
-        found, region, size = self._component(image, box)
-        return None if found is None else to_frame(found, region, size)
-
     def _box_iou(self, image: npt.NDArray[Any], box: Box) -> float:
         """IoU of the box with the component of probability > .5 under it."""
-        found, _, size = self._component(image, box)
-        return 0.0 if found is None else found.iou(_middle(size))
-
-    def _component(self, image: npt.NDArray[Any], box: Box) -> tuple[Box | None, Box, tuple[int, int]]:
-        """The component, pixels of a crop, and region and size (rows, columns) of the crop."""
         region = Box.from_centre(*box.centre, 3 * box.w, 3 * box.h)
         size = _native_size(region)
-        return component_box(self.apply(crop(image, region, size), region.w / size[1]), _middle(size)), region, size
+        truth = Box(size[1] / 3, size[0] / 3, size[1] / 3, size[0] / 3)
+        found = component_box(self.apply(crop(image, region, size), region.w / size[1]), truth)
+        return 0.0 if found is None else found.iou(truth)
 
 
 def sigmoid(x: Float) -> Float:
@@ -216,11 +200,6 @@ def component_box(probability: Float, box: Box, threshold: float = 0.5) -> Box |
     counts[0] = 0
     best = int(counts.argmax())
     return Box(*(float(v) for v in stats[best, :4])) if counts[best] else None
-
-
-def _middle(size: tuple[int, int]) -> Box:
-    """The middle third of a crop, along both sides."""
-    return Box(size[1] / 3, size[0] / 3, size[1] / 3, size[0] / 3)
 
 
 def _native_size(region: Box) -> tuple[int, int]:

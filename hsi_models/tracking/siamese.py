@@ -171,9 +171,7 @@ class SiameseTracker:
             raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
         if min(box.w, box.h) < 1:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
-        template = self.matcher.template(frame, box)
-        box = self.matcher.first_box(template, box)
-        spectrum = inner_spectrum(frame, box)
+        spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)
         update = None if self.config.update is None else TemplateUpdate(self.config.update)
         target = _Target(template, template, template, update, box, spectrum, frame.shape, frame.stamp_ns,
                          (RunningMedian(self.config.usual_size), RunningMedian(self.config.usual_size)))

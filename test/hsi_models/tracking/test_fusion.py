@@ -113,30 +113,6 @@ def test_the_box_follows_the_probable_component_only_where_both_overlap(make_sce
     assert one.refine(template, response, far) == far
 
 
-def test_a_first_box_that_was_drawn_badly_goes_half_way_to_what_is_probable(make_scene):
-    scene = make_scene(camouflaged=True)
-    frame, truth = scene.frame(0), scene.box(0)
-    drawn = Box.from_centre(truth.centre[0] + 0.12 * truth.w, truth.centre[1], 1.1 * truth.w, truth.h)
-    one = matcher(first_share=0.5)
-    template = one.template(frame, drawn)
-    found = one.first_box(template, drawn)
-    assert found.centre[0] == pytest.approx((drawn.centre[0] + truth.centre[0]) / 2, abs=0.6)
-    assert found.iou(truth) > drawn.iou(truth) + 0.05
-    as_given = matcher()
-    assert template.probability.separability == as_given.template(frame, found).probability.separability, 'of that box'
-    assert as_given.first_box(as_given.template(frame, drawn), drawn) == drawn
-
-
-@pytest.mark.parametrize('options', [{'first_separable': (1.0, 1.1)}, {'first_iou': (0.5, 0.6)},
-                                     {'first_iou': (0.98, 0.99)}])
-def test_a_first_box_stays_where_the_spectrum_is_not_sure_or_agrees_or_shows_something_else(make_scene, options):
-    scene = make_scene(camouflaged=True)
-    frame, truth = scene.frame(0), scene.box(0)
-    drawn = Box.from_centre(truth.centre[0] + 0.12 * truth.w, truth.centre[1], truth.w, truth.h)
-    one = matcher(first_share=0.5, **options)
-    assert one.first_box(one.template(frame, drawn), drawn) == drawn
-
-
 class _Moves:
     """An executor of a refinement that moves every box by a tenth of its width, and is sure of it."""
 

@@ -54,9 +54,6 @@ class Measure:
     def follow(self, template, frame, box, age, contrast):
         return template
 
-    def first_box(self, template, box):
-        return box
-
     def refine(self, template, response, box, lost=False):
         return box
 
@@ -150,16 +147,6 @@ def test_a_first_answer_that_is_something_else_corrects_nothing():
     elsewhere = SiameseTracker(Measure(), SiameseConfig(first_size=True))
     elsewhere.initialise(frame(START), Box.from_centre(START.centre[0] + 20, START.centre[1], START.w, START.h))
     assert elsewhere._target.bias == (1.0, 1.0)
-
-
-def test_the_first_box_is_the_one_that_the_template_was_made_of():
-    class Drawing(Measure):
-        def first_box(self, template, box):
-            return START
-
-    state = SiameseTracker(Drawing()).initialise(frame(START), Box(84, 53, 24, 18))
-    assert state.box == START
-    np.testing.assert_allclose(state.spectrum, (0.9, 0.6, 0.5, 0.4), rtol=1e-5)
 
 
 def lose(tracker: SiameseTracker, frames: int = 20) -> list[TrackStatus]:

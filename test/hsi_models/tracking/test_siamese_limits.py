@@ -60,9 +60,6 @@ class Scripted:
         distances[[0, 2]] += np.array([-self.shift, self.shift], np.float32)[:, None, None]
         return Response(score, self.geometry.boxes(distances))
 
-    def first_box(self, template, box):
-        return box
-
     def refine(self, template, response, box, lost=False):
         return box
 
