@@ -247,10 +247,15 @@ class TrackingPipeline:
 
     def _start(self, frame: HyperspectralFrame, request: _Request) -> TrackState:
         sx, sy = self._scale()
+        width, height = frame.width * sx, frame.height * sy     # of the source image, whose pixels the request is in
         if request.box is not None:
+            if request.box.clipped(width, height) is None:
+                raise ValueError(f'expected a box inside the {width:g} x {height:g} image, got {tuple(request.box)}')
             box = request.box.scaled(1 / sx, 1 / sy)
         else:
             x, y = request.point or (0.0, 0.0)
+            if not (0 <= x < width and 0 <= y < height):
+                raise ValueError(f'expected a point inside the {width:g} x {height:g} image, got ({x:g}, {y:g})')
             box = box_from_point(frame, (x / sx, y / sy))
         self._target_id = None
         state = replace(self._tracking.initialise(frame, box), id=request.target_id)

@@ -116,9 +116,20 @@ def test_a_request_before_its_image_waits_for_it(pipeline, recorder):
 
 def test_a_waiting_request_that_cannot_be_met_is_refused_once(pipeline):
     pipeline.initialise(Box(900, 5, 20, 20))
-    with pytest.raises(ValueError, match='inside the frame'):
+    with pytest.raises(ValueError, match='inside the .* image'):
         feed(pipeline, 1)
     assert feed(pipeline, 1, start=2)[0].states == ()
+
+
+@pytest.mark.parametrize(('request_', 'says'), [
+    ({'box': Box(101, 5, 20, 20)}, r'expected a box inside the 100 x 50 image, got \(101'),
+    ({'point': (100.0, 5.0)}, r'expected a point inside the 100 x 50 image, got \(100, 5\)')])
+def test_what_lies_outside_is_told_in_pixels_of_the_image_and_the_target_before_goes_on(pipeline, request_, says):
+    feed(pipeline, 1)
+    pipeline.initialise(Box(5, 5, 20, 20))
+    with pytest.raises(ValueError, match=says):
+        pipeline.initialise(**request_)
+    assert len(feed(pipeline, 1, start=2)[0].states) == 1
 
 
 @pytest.fixture
