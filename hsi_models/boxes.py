@@ -94,6 +94,19 @@ class Box:
         x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height)
         return Box.from_corners(x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None
 
+    def require_inside(self, width: float, height: float, what: str = 'frame') -> None:
+        """Refuse a box that shows nothing of an image.
+
+        Args:
+            width, height: of the image, pixels.
+            what: it is called.
+
+        Raises:
+            ValueError: no part of the box is inside.
+        """
+        if self.clipped(width, height) is None:
+            raise ValueError(f'expected a box inside the {width:g} x {height:g} {what}, got {tuple(self)}')
+
     def iou(self, other: Box) -> float:
         """Intersection over union with another box, 0..1."""
         return float(iou(np.array([tuple(self)]), np.array([tuple(other)]))[0])

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.frame import Quantity, SpectralInfo
+from hsi_models.mosaic import require_cells
 
 MOST_CELLS = 16
 """Along each side of a mosaic's pattern."""
@@ -99,6 +100,15 @@ class Camera:
         """(columns, rows) of the camera's own image that a pixel of the cube covers: (1, 1) for a camera of cubes."""
         columns, rows = self.mosaic_columns or 1, self.mosaic_rows or 1
         return columns * (self.pixel_columns or 1.0), rows * (self.pixel_rows or 1.0)
+
+    def frame_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """(columns, rows) of the cube that an image of this shape holds.
+
+        Raises:
+            ValueError: not a single pixel of it.
+        """
+        height, width = require_cells(shape, self.mosaic_rows or 1, self.mosaic_columns or 1)
+        return width, height
 
     @property
     def full_scale(self) -> float:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from hsi_models.boxes import Box
-from hsi_models.camera import Camera
 from hsi_models.data.sequence import Sequence
 from hsi_models.pipeline import PipelineResult, TrackingPipeline
 from hsi_models.superresolution.settings import SuperResolution
@@ -100,7 +99,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
             stamp_ns = sequence.stamp_ns(index)
             start = time.perf_counter()
             if index == 0:
-                _require_inside(box, image.shape, sequence.camera)
+                box.require_inside(*sequence.camera.frame_size(image.shape))     # before it is in pixels of the image
                 pipeline.initialise(box.scaled(*cell), stamp_ns=stamp_ns)
             state = _in_cube(pipeline.process(image, stamp_ns=stamp_ns, seq=index), cell)
             run.seconds += time.perf_counter() - start
@@ -112,13 +111,6 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
             continue
         run.rows.append(_row(state, box if index == 0 else None, always_box))
     return run
-
-
-def _require_inside(box: Box, shape: tuple[int, ...], camera: Camera) -> None:
-    """Refuse a first box outside of the frame in the pixels that it was given in."""
-    height, width = shape[0] // (camera.mosaic_rows or 1), shape[1] // (camera.mosaic_columns or 1)
-    if box.clipped(width, height) is None:
-        raise ValueError(f'expected a first box inside the {width} x {height} frame, got {tuple(box)}')
 
 
 def _in_cube(result: PipelineResult, cell: tuple[float, float]) -> TrackState:

@@ -249,8 +249,7 @@ class TrackingPipeline:
         sx, sy = self._scale()
         width, height = frame.width * sx, frame.height * sy     # of the source image, whose pixels the request is in
         if request.box is not None:
-            if request.box.clipped(width, height) is None:
-                raise ValueError(f'expected a box inside the {width:g} x {height:g} image, got {tuple(request.box)}')
+            request.box.require_inside(width, height, 'image')
             box = request.box.scaled(1 / sx, 1 / sy)
         else:
             x, y = request.point or (0.0, 0.0)

@@ -15,8 +15,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 from hsi_models.overlay import STATUS_COLOURS
 from hsi_models.tracking.state import TrackState
 
-_ORDINARY = ('', 'plumb_bob', 'rational_polynomial', 'thin_prism_fisheye')
-_COEFFICIENTS = {'equidistant': (0, 4), **dict.fromkeys(_ORDINARY, (0, 4, 5, 8, 12, 14))}
+_COEFFICIENTS = {'equidistant': (0, 4), **dict.fromkeys(
+    ('', 'plumb_bob', 'rational_polynomial', 'thin_prism_fisheye'), (0, 4, 5, 8, 12, 14))}
 """Models of distortion, and how many numbers each may have."""
 
 
@@ -49,10 +49,8 @@ def viewing_rays(camera: CameraInfo, points: npt.ArrayLike) -> npt.NDArray[np.fl
     offset = np.array([camera.roi.x_offset, camera.roi.y_offset], np.float64)
     # OpenCV's pixel i is centred on i, ours on i + 0.5.
     pixels = np.asarray(points, np.float64).reshape(-1, 1, 2) * binning + offset - 0.5
-    if model == 'equidistant':
-        plane = cv2.fisheye.undistortPoints(pixels, matrix, distortion if distortion.size else np.zeros(4))
-    else:
-        plane = cv2.undistortPoints(pixels, matrix, distortion if distortion.size else None)
+    undistorted = cv2.fisheye.undistortPoints if model == 'equidistant' else cv2.undistortPoints
+    plane = undistorted(pixels, matrix, distortion if distortion.size else np.zeros(4))
     rays = np.concatenate([plane.reshape(-1, 2), np.ones((len(pixels), 1))], axis=1)
     unit: npt.NDArray[np.float64] = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     if not np.isfinite(unit).all():

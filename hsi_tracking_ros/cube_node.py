@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from hsi_models.camera import Camera
 from hsi_models.ingest import wavelength_warning
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.camera_file import described_camera
-from hsi_tracking_ros.diagnostics import OK, Diagnostics, Report, Window, brief, latency_values
+from hsi_tracking_ros.diagnostics import OK, Diagnostics, Report, Window, latency_values
 from hsi_tracking_ros.image_codec import is_mosaic, to_array, to_message
 from hsi_tracking_ros.info_gate import InfoGate
 from hsi_tracking_ros.input_report import InputReport
@@ -195,8 +194,4 @@ class CubeNode(ManagedNode):
         self._image.publish(to_message(cube, message.header))
 
     def _reject(self, error: BaseException) -> None:
-        reason = str(error) or type(error).__name__
-        if self._input.reject(reason) and self.context.ok():
-            # Anything but a ValueError is not the input's fault: say where in the code it came from.
-            text = brief(reason) if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
-            self.get_logger().error(f'rejected: {text}')
+        self._input.reject(error, self)

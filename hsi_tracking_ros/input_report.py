@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from hsi_tracking_ros.diagnostics import ERROR, OK, WARN, Report, Window, format_value
+from hsi_tracking_ros.diagnostics import ERROR, OK, WARN, Report, Window, brief, format_value
 
 IMAGE_TIMEOUT_S = 2.0
 
@@ -47,12 +48,16 @@ class InputReport:
         """The middleware says that it lost messages."""
         self.lost += event.total_count_change
 
-    def reject(self, reason: str) -> bool:
-        """Something was refused; True if the reason is a new one."""
+    def reject(self, error: BaseException, node: Node) -> None:
+        """Something was refused: count it, and tell each new reason in the node's log."""
+        reason = str(error) or type(error).__name__
         new = reason != self.last_reason
         self.rejected += 1
         self.last_reason = reason
-        return new
+        if new and node.context.ok():
+            # Anything but a ValueError is not the input's fault: say where in the code it came from.
+            text = brief(reason) if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
+            node.get_logger().error(f'rejected: {text}')
 
     def collect(self, node: Node, *, dropped: int = 0, waiting: int = 0, failure: str = '') -> Report:
         """The status.

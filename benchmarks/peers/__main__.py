@@ -87,9 +87,8 @@ def run(sequences: Path, out: Path, rows: Sequence[Row], needs: Needs, threads: 
 
 
 def _first_box(sequence: data.Sequence, name: str, salt: int) -> Box:
-    rows, columns = sequence.camera.mosaic_rows or 1, sequence.camera.mosaic_columns or 1
-    height, width = sequence.image(0).shape[:2]
-    return wrong_first_box(name, Box(*sequence.boxes[0]), width // columns, height // rows, salt)
+    width, height = sequence.camera.frame_size(sequence.image(0).shape)
+    return wrong_first_box(name, Box(*sequence.boxes[0]), width, height, salt)
 
 
 def write(row: Row, result: SequenceRun, path: Path, weights_sha256: str | None) -> None:

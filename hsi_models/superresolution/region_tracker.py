@@ -86,8 +86,7 @@ class UpscaledRegionTracker:
                 before is then forgotten.
         """
         self._box = None
-        if box.clipped(frame.width, frame.height) is None:
-            raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
+        box.require_inside(frame.width, frame.height)
         self._scale = self.resolver.scale if math.sqrt(box.area) <= self.config.largest_px else 1
         self._subspace = self.resolver.fit(frame.data) if self._scale > 1 else None
         state = self.tracker.initialise(self._enlarged(frame, box), box.scaled(self._scale, self._scale))

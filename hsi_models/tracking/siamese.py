@@ -167,8 +167,7 @@ class SiameseTracker:
             ValueError: the box lies outside of the frame or is smaller than a pixel, or values (of the frame, or that
                 the network gives) are not finite; a target before goes on.
         """
-        if box.clipped(frame.width, frame.height) is None:
-            raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
+        box.require_inside(frame.width, frame.height)
         if min(box.w, box.h) < 1:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
         spectrum, template = inner_spectrum(frame, box), self.matcher.template(frame, box)

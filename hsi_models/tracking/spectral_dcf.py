@@ -124,8 +124,7 @@ class SpectralDcf:
         Raises:
             ValueError: the box lies outside the frame or is smaller than a pixel, or values are not finite.
         """
-        if box.clipped(frame.width, frame.height) is None:
-            raise ValueError(f'expected a box inside the {frame.width} x {frame.height} frame, got {tuple(box)}')
+        box.require_inside(frame.width, frame.height)
         if min(box.w, box.h) < 1:
             raise ValueError(f'expected a box of at least 1 x 1 pixels, got {box.w:g} x {box.h:g}')
         appearance = Appearance.fit(frame, box, self.config.appearance)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import math
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -23,7 +22,7 @@ from hsi_models.superresolution.images import require_upscaled
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.awaiting import finished
 from hsi_tracking_ros.camera_file import described_camera
-from hsi_tracking_ros.diagnostics import Diagnostics, Report, brief
+from hsi_tracking_ros.diagnostics import Diagnostics, Report
 from hsi_tracking_ros.image_codec import is_mosaic
 from hsi_tracking_ros.info_gate import InfoGate
 from hsi_tracking_ros.input_report import InputReport
@@ -269,11 +268,7 @@ class TrackerNode(ManagedNode):
         self._report.published(result, stages, age_ms)
 
     def _reject(self, error: BaseException) -> None:
-        reason = str(error) or type(error).__name__
-        if self._input.reject(reason) and self.context.ok():
-            # Anything but a ValueError is not the input's fault: say where in the code it came from.
-            text = brief(reason) if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
-            self.get_logger().error(f'rejected: {text}')
+        self._input.reject(error, self)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -53,6 +53,12 @@ def test_clipping():
     assert Box(200, 0, 10, 10).clipped(100, 100) is None
 
 
+def test_a_box_that_shows_nothing_of_an_image_is_refused():
+    Box(-5, 95, 10, 10).require_inside(100, 100)
+    with pytest.raises(ValueError, match=r'expected a box inside the 100 x 50 image, got \(100.0, 0.0, 10.0, 10.0\)'):
+        Box(100, 0, 10, 10).require_inside(100, 50, 'image')
+
+
 @pytest.mark.parametrize('text', ['10,20,30,40', ' 10 20\t30 40 ', '10.0, 20, 30 ,40'])
 def test_parse(text):
     assert Box.parse(text) == Box(10, 20, 30, 40)

@@ -56,3 +56,10 @@ def test_another_band_count_is_refused():
     (Camera(mosaic_rows=2, mosaic_columns=2, pixel_rows=0.5, pixel_columns=0.5), (1, 1))])
 def test_what_a_pixel_of_the_cube_covers_of_the_cameras_own_image(camera, size):
     assert camera.pixel_size == size
+
+
+def test_the_cube_that_an_image_holds_is_counted_in_whole_cells():
+    assert Camera().frame_size((30, 50, 16)) == (50, 30)
+    assert Camera(mosaic_rows=4, mosaic_columns=5).frame_size((30, 50)) == (10, 7)
+    with pytest.raises(ValueError, match='at least one cell of 4 x 5 pixels, got 3 x 50'):
+        Camera(mosaic_rows=4, mosaic_columns=5).frame_size((3, 50))

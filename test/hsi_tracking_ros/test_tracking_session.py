@@ -24,8 +24,6 @@ class BrightSpot:
         self.age = None
 
     def initialise(self, frame, box):
-        if box.clipped(frame.width, frame.height) is None:
-            raise ValueError(f'expected a box inside the frame, got {box}')
         self.age, self._size = -1, (box.w, box.h)
         return self.update(frame)
 
@@ -102,7 +100,7 @@ def test_a_request_for_an_image_that_is_gone_is_refused():
 def test_a_request_outside_of_the_image_is_refused_and_the_session_goes_on():
     rig = Rig()
     rig.session.initialise(request(box=Box(100, 100, 5, 5)))
-    with pytest.raises(ValueError, match='inside the .* image'):
+    with pytest.raises(ValueError, match='expected a box inside the 30 x 20 image'):
         rig.track(SECOND)
     rig.track(2 * SECOND)
     assert rig.states() == [()]
@@ -146,7 +144,7 @@ def test_the_box_of_the_parameter_does_not_hold_after_a_jump_to_elsewhere():
 
 def test_a_box_that_is_refused_is_not_tried_again_with_each_image():
     rig = Rig(init_box=Box(100, 100, 3, 3))
-    with pytest.raises(ValueError, match='inside the .* image'):
+    with pytest.raises(ValueError, match='expected a box inside the 30 x 20 image'):
         rig.track(0)
     rig.track(0, 0)
     assert rig.states(2) == [(), ()]

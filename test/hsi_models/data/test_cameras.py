@@ -86,6 +86,7 @@ def test_single_numbers_stand_for_all_bands(tmp_path):
     ({'camera_matrix': [], 'image_width': 640}, 'got the keys camera_matrix, image_width'),
     ({'mosaic': [4, 4], 'centre_nm': [500] * 15}, 'expected 16 wavelengths_nm for a 4 x 4 mosaic, got 15'),
     ({'mosaic': [2, 2], 'centre_nm': [500] * 4, 'fwhm_nm': [1, 2]}, 'expected per-band lists of one length'),
+    ({'mosaic': [1000, 1000]}, r'each 1..16, got \[1000, 1000\]'),
     ({'mosaic': [17, 17]}, r'each 1..16, got \[17, 17\]'),
     ({'mosaic': [10 ** 9, 10 ** 9], 'fwhm_nm': 10}, 'each 1..16'),
     ({'centre_nm': [500, 10 ** 400]}, 'too large'),

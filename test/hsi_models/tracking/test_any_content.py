@@ -19,7 +19,8 @@ Cube = npt.NDArray[np.float64]
 
 
 def lights(rng: np.random.Generator) -> Cube:
-    return np.where(rng.random((*SHAPE[:2], 1)) < 0.02, rng.random(SHAPE) * 10.0 ** rng.uniform(-5, 0, SHAPE), 0)
+    bright = np.where(rng.random(SHAPE[:2]) < 0.02, 10.0 ** rng.uniform(-8, 0, SHAPE[:2]), 0)
+    return bright[..., None] * rng.random(SHAPE[2])
 
 
 def one_light(rng: np.random.Generator) -> Cube:
@@ -55,7 +56,7 @@ def tracker(request: pytest.FixtureRequest) -> Tracker:
 @pytest.mark.parametrize('content', CONTENTS)
 @pytest.mark.parametrize('strange', [(0, 1, 2), (4, 5, 6)], ids=['first', 'later'])
 def test_any_content_gets_an_answer(tracker: Tracker, content: str, strange: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     plain, other = rng.random(SHAPE), CONTENTS[content](rng)
     for index in range(10):
         cube = np.roll(other if index in strange else plain, (index // 2, index), (0, 1)).astype(np.float32)

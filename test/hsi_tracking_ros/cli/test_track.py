@@ -80,7 +80,7 @@ def test_a_bag_of_a_silent_driver_is_tracked_with_the_camera_s_file_and_referenc
     (['nowhere'], 'nowhere'),
     ([SCENE, '--tracker', 'magic'], "got 'magic'"),
     ([SCENE, '--init', '1,2,3'], 'X,Y,W,H'),
-    ([SCENE, '--init', '900,900,5,5'], 'a first box inside the 192 x 96 frame, got (900.0, 900.0, 5.0, 5.0)'),
+    ([SCENE, '--init', '900,900,5,5'], 'expected a box inside the 192 x 96 frame, got (900.0, 900.0, 5.0, 5.0)'),
     (['synthetic:unheard_of'], 'unheard_of'),
 ])
 def test_bad_arguments_are_one_line(tmp_path, capsys, arguments, expected):

@@ -21,8 +21,6 @@ class BrightSpot:
     """The tracker of these tests: the target is the brightest pixel, and lost in the dark."""
 
     def initialise(self, frame, box):
-        if box.clipped(frame.width, frame.height) is None:
-            raise ValueError(f'expected a box inside the frame, got {box}')
         self._size = box.w, box.h
         return self.update(frame)
 
@@ -111,6 +109,16 @@ class Rig:
         self.graph.spin_until(lambda: self.node._input.rejected > rejected)
         assert len(self.targets) == count
         return self.node._input.last_reason
+
+    def diagnostics(self) -> Any:
+        """The statuses of the node, published now, and not when seconds without an image are a fault."""
+        from diagnostic_msgs.msg import DiagnosticArray
+
+        from hsi_tracking_ros import qos
+        arrays = self.graph.collect(DiagnosticArray, '/diagnostics', qos.profile('diagnostics'))
+        self.node._diagnostics.publish()
+        self.graph.spin_until(lambda: arrays)
+        return arrays[-1].status
 
     def set_target(self, box: Any, stamp: int = 0, id: int = 0) -> Any:
         """Ask for a target; returns the answer of the service."""

@@ -8,19 +8,12 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
 pytest.importorskip('hsi_tracking_ros.msg', reason='needs the generated messages: scripts/setup')
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from sensor_msgs.msg import CameraInfo, PointCloud2  # noqa: E402
 from std_msgs.msg import Float64  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
 
 from hsi_tracking_ros import qos  # noqa: E402
-
-
-def diagnostics_of(rig):
-    arrays = rig.graph.collect(DiagnosticArray, '/diagnostics', qos.profile('diagnostics'))
-    rig.node._diagnostics.publish()     # now, and not when seconds without an image are a fault
-    rig.graph.spin_until(lambda: arrays)
-    return arrays[-1].status
 
 
 def test_rays_and_stage_times_come_for_those_who_look(graph, make_rig):
@@ -84,7 +77,7 @@ def test_the_four_statuses_have_the_keys_that_people_look_for(make_rig):
     rig = make_rig(init_box='6,6,10,10')
     for _ in range(5):
         rig.send()
-    statuses = {status.name: status for status in diagnostics_of(rig)}
+    statuses = {status.name: status for status in rig.diagnostics()}
     assert list(statuses) == [f'tracker: {name}' for name in ('Input', 'Latency', 'Target', 'Compute')]
     assert all(status.hardware_id == '7' for status in statuses.values())
     assert all(status.level == DiagnosticStatus.OK for status in statuses.values())

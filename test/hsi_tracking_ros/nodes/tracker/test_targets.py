@@ -64,7 +64,7 @@ def test_a_request_refers_to_the_image_of_its_stamp_and_is_answered_at_once(grap
 
 
 @pytest.mark.parametrize(('box', 'says'), [
-    (Box(1000, 1000, 5, 5), 'a box inside the 120 x 80 image'),
+    (Box(1000, 1000, 5, 5), 'expected a box inside the 120 x 80 image'),
     ((-500.0, 3.0), 'a point inside the 120 x 80 image')])
 def test_a_request_that_cannot_be_met_says_why(make_rig, box, says):
     rig = make_rig()
