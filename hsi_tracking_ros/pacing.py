@@ -20,6 +20,7 @@ class Pace:
         self._steps = 0
         self._stopped = False
         self._credit_s = 0.0
+        self._due: float | None = None
         self._changed = threading.Condition()
 
     @property
@@ -63,7 +64,7 @@ class Pace:
             self._changed.notify_all()
 
     def wait(self, interval_s: float, tick: Callable[[float], None] | None = None, tick_s: float = 0.01) -> bool:
-        """Wait until media time has gone on by `interval_s`.
+        """Wait until media time has gone on by `interval_s` since the last wait, what was done in between included.
 
         Args:
             interval_s: media time since the last frame.
@@ -74,7 +75,8 @@ class Pace:
             False once stopped.
         """
         gone_s, self._credit_s = self._credit_s, 0.0    # what the last wait overslept
-        mark = self._now()
+        mark = self._now() if self._due is None else self._due
+        self._due = None
         while True:
             with self._changed:
                 if self._stopped:
@@ -94,6 +96,7 @@ class Pace:
                 if gone_s >= interval_s:
                     # A frame late is made up for, a stall is not: no burst after it.
                     self._credit_s = min(gone_s - interval_s, interval_s)
+                    self._due = now
                     return True
                 left_s = (interval_s - gone_s) / self._rate
                 self._changed.wait(min(left_s, tick_s) if tick else left_s)

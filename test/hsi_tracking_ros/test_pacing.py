@@ -44,6 +44,30 @@ def test_frames_come_at_the_rate_without_drift():
     assert due == pytest.approx([0.01 * (i + 1) + 0.003 for i in range(25)])
 
 
+def test_what_is_done_between_frames_does_not_slow_them():
+    clock = Clock(overslept_s=1e-6)
+    pace, due = paced(1.0, clock), []
+    for _ in range(25):
+        assert pace.wait(0.04)
+        due.append(clock.now)
+        clock.now += 0.007      # the frame is published
+    assert due == pytest.approx([0.04 * (i + 1) for i in range(25)], abs=1e-4)
+
+
+def test_a_pause_is_not_made_up_for():
+    clock = Clock(overslept_s=1e-6)
+    pace = paced(1.0, clock)
+    assert pace.wait(0.04)
+    pace.pause(True)
+    clock.now += 5.0
+    pace.step()
+    assert pace.wait(0.04)
+    clock.now += 5.0
+    pace.pause(False)
+    assert pace.wait(0.04)
+    assert clock.now == pytest.approx(0.08 + 10.0, abs=1e-4)
+
+
 def test_as_fast_as_possible_does_not_wait():
     pace = Pace(0.0)
     start = time.monotonic()
