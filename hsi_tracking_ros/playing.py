@@ -27,10 +27,15 @@ class Playing:
         self.rounds = 0
         self._prefetch, self._limit, self._frame_rate_hz = prefetch, limit, frame_rate_hz
         self._restart = False
+        self._ahead: Prefetch | None = None
 
     def __len__(self) -> int:
         """Frames of one round."""
         return min(self._limit, len(self.source)) if self._limit else len(self.source)
+
+    def read_ahead(self) -> None:
+        """Begin to read the first round now, while there is time: a simulated scene takes a second to build."""
+        self._ahead = self._ahead or Prefetch(self.source.frames(), self._prefetch)
 
     def restart(self) -> None:
         """Begin again instead of the next frame."""
@@ -51,7 +56,9 @@ class Playing:
 
     def _round(self, tick: Callable[[int], None] | None) -> Iterator[SourceFrame]:
         self._restart = False
-        prefetch = Prefetch(self.source.frames(), self._prefetch)
+        self.read_ahead()
+        assert self._ahead is not None
+        prefetch, self._ahead = self._ahead, None
         try:
             while not prefetch.ready and not self.pace.stopped:
                 time.sleep(0.01)

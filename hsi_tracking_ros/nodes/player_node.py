@@ -120,6 +120,7 @@ class PlayerNode(Node):
 
     def _run(self) -> None:
         try:
+            self._playing.read_ahead()
             self._wait_for_readers()
             if self._source.info:
                 self._info.publish(self._source.info)

@@ -43,6 +43,19 @@ def test_a_round_and_again():
     assert playing.rounds == 2
 
 
+def test_reading_begins_when_asked_and_nothing_is_left_out():
+    read = threading.Event()
+
+    class Told(Frames):
+        def frames(self):
+            read.set()
+            return super().frames()
+    playing = Playing(Told((1, 2, 3)), Pace(0.0))
+    playing.read_ahead()
+    assert read.wait(10.0), 'before anybody asks for a frame'
+    assert indices(playing.frames(lambda: playing.rounds < 1)) == [0, 1, 2] * 2
+
+
 def test_limit():
     playing = fast(limit=2)
     assert len(playing) == 2
