@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from hsi_tracking_ros.bags import PACKAGE, BagWriter
+from hsi_tracking_ros.memory import RESERVED_MB, reserve
 
 # Reliability and durability are asked for by what a topic is, never by what its publisher happens to offer.
 RELIABLE_TYPES = {f'{PACKAGE}/msg/HyperspectralInfo', f'{PACKAGE}/msg/TargetInit', f'{PACKAGE}/msg/TrackedTargetArray',
@@ -55,6 +56,7 @@ class Recorder(Node):
             self._wanted.add(name)
             if type_name:
                 self._record(name, type_name)
+        reserve(RESERVED_MB)
         self._find()
         self.create_timer(0.1, self._find, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

@@ -9,6 +9,7 @@ from hsi_models.superresolution.settings import MODES, Mode, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE
+from hsi_tracking_ros.memory import RESERVE
 from hsi_tracking_ros.parameters import Entry
 
 TABLE = (
@@ -31,6 +32,7 @@ TABLE = (
     Entry('warm_up_height', 128, 'rows of the noise that warms the tracker up; 0: no warm-up', 'px', low=0, high=65535),
     Entry('warm_up_width', 128, 'columns of that noise', 'px', low=16, high=65535),
     Entry('warm_up_bands', 16, 'bands of that noise', low=1, high=512),
+    RESERVE,
     Entry('status.tracking_score', StatusThresholds.tracking_score, 'score from which a target counts as seen',
           low=0.0, high=1.0, runtime=True),
     Entry('status.uncertain_score', StatusThresholds.uncertain_score, 'score below which TRACKING becomes UNCERTAIN',

@@ -1,7 +1,8 @@
-"""Sets a process up for images of many megabytes: shared memory of Fast DDS, and an allocator that keeps its blocks.
+"""Sets a process up for images of many megabytes beside others that do the same.
 
-Each node's `main` calls `prepare` before `rclpy.init`. Measured at 4.2 MB an image, two processes: 38 ms as it
-comes, 2.1 ms with both settings (docs/ros.md).
+Shared memory of Fast DDS, an allocator that keeps its blocks, arithmetic on one thread. Each node's `main` calls
+`prepare` before `rclpy.init`. Measured at 4.2 MB an image, two processes: 38 ms as it comes, 2.1 ms with the first two
+settings (docs/ros.md).
 """
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
+from hsi_tracking_ros.memory import keep_large_blocks
 from hsi_tracking_ros.share import share_file
 
 PROFILE = 'config/fastdds_large_images.xml'
@@ -21,12 +25,9 @@ SEGMENT_BYTES = 256 << 20
 """of the profile; committed by every participant"""
 SHARED_MEMORY = Path('/dev/shm')
 
-# glibc's mallopt: it hands blocks over 32 MB back to the kernel and faults them in again at every copy, which costs
-# 28 ms instead of 1.4 ms for 35 MB; one arena, because every thread's arena would keep such blocks of its own.
-MALLOPT = ((-3, 1 << 30),       # M_MMAP_THRESHOLD
-           (-1, 2 ** 31 - 1),   # M_TRIM_THRESHOLD
-           (-2, 64 << 20),      # M_TOP_PAD
-           (-8, 1))             # M_ARENA_MAX
+BLAS_VARIABLES = ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS')
+BLAS_SETTERS = ('scipy_openblas_set_num_threads64_', 'openblas_set_num_threads64_', 'openblas_set_num_threads')
+"""of numpy's wheels from 2.0 on, before, and of Debian's libopenblas"""
 
 
 def prepare() -> list[str]:
@@ -38,6 +39,7 @@ def prepare() -> list[str]:
     # The wheels of ROS 2 never set it; without it no share directory is found.
     os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)
     keep_large_blocks()
+    calculate_alone()
     note = use_large_segment()
     return [note] if note else []
 
@@ -71,10 +73,19 @@ def rclpy_major() -> int:
         return 9
 
 
-def keep_large_blocks() -> bool:
-    """Tell glibc to keep large freed blocks; False on another C library."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):
+def calculate_alone() -> bool:
+    """One thread for numpy's products of matrices; False where the user has chosen, or it is not OpenBLAS.
+
+    Its threads wait for each other by spinning. They bring a node nothing, and beside other nodes take the processor
+    from them.
+    """
+    if any(variable in os.environ for variable in BLAS_VARIABLES):
         return False
-    return all([mallopt(parameter, value) for parameter, value in MALLOPT])
+    core = getattr(np, '_core', None) or np.core    # numpy 2, 1
+    try:
+        library = ctypes.CDLL(core._multiarray_umath.__file__)      # its dependencies are looked through, too
+        setter = next(filter(None, (getattr(library, name, None) for name in BLAS_SETTERS)))
+    except (OSError, AttributeError, TypeError, StopIteration):
+        return False
+    setter(1)
+    return True

@@ -27,6 +27,7 @@ from hsi_tracking_ros.image_codec import is_mosaic
 from hsi_tracking_ros.info_gate import InfoGate
 from hsi_tracking_ros.input_report import InputReport
 from hsi_tracking_ros.lifecycle import ManagedNode
+from hsi_tracking_ros.memory import RESERVE, reserve
 from hsi_tracking_ros.messages import camera_from_info, request_from_init
 from hsi_tracking_ros.msg import HyperspectralInfo, TargetInit
 from hsi_tracking_ros.optional import missing_modules
@@ -250,6 +251,7 @@ class TrackerNode(ManagedNode):
         seconds = 0.0
         if p['warm_up_height']:
             seconds = pipeline.warm_up(p['warm_up_height'], p['warm_up_width'], p['warm_up_bands'])
+        reserve(p[RESERVE.name])        # the last: what was loaded has taken what it needs
         self._compute = {**compute_values(pipeline.tracker, resolve(p['tracker']), p['device'], seconds),
                          'super-resolution': f'{p["super_resolver"]} x{p["super_resolution_scale"]}'
                          if p['super_resolution'] == 'crop' else p['super_resolution']}

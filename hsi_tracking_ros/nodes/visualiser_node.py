@@ -24,6 +24,7 @@ from hsi_tracking_ros import diagnostics, qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
 from hsi_tracking_ros.diagnostics import Diagnostics, Report, Window, brief, latency_values
 from hsi_tracking_ros.image_codec import to_array, to_message
+from hsi_tracking_ros.memory import RESERVE, reserve
 from hsi_tracking_ros.messages import camera_from_info, stamp_ns
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
 from hsi_tracking_ros.pairing import StampPairing
@@ -42,6 +43,7 @@ TABLE = (
     Entry('jpeg_quality', 90, 'of ~/overlay/compressed', low=1, high=100, runtime=True),
     Entry('image_buffer', 8, 'images that may wait for their targets', 'frames', low=1, high=1000),
     Entry('queue_depth', 1, 'pictures that may wait to be drawn; 1: the newest only', 'frames', low=1, high=1000),
+    RESERVE,
 )
 
 
@@ -73,6 +75,7 @@ class VisualiserNode(Node):
         self._inputs: list[Any] = []
         self._diagnostics = Diagnostics(self, self._reports)
         self.create_timer(0.1, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        reserve(int(self.parameters[RESERVE.name]))
 
     def destroy_node(self) -> None:
         """Stop drawing, then destroy the node."""
