@@ -89,7 +89,7 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
             # What only looks on must not take the processor from what is looked at.
             group.start(spec.name, spec.command, niceness=0 if spec.executable in (UPSCALER, TRACKER, PLAYER) else 10)
         group.start('recorder', recorder_command(out / 'bag'), niceness=10)
-        _follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
+        follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
         group.stop(*(spec.name for spec in specs))      # the recorder last: it writes what they said to the end
         group.stop()
         watcher_says = watcher.summary()
@@ -139,8 +139,18 @@ def _parameters(config: DemoConfig, out: Path) -> dict[str, dict[str, Any]]:
         EVALUATOR: {'report_file': str(out / 'logs' / 'evaluator.json'), 'sequence': config.sequence}}
 
 
-def _follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int], None], settle_s: float) -> None:
-    """Until the player has finished and everything sent was answered, drawn and judged, or nothing moves any more."""
+def follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int], None], settle_s: float) -> None:
+    """Until the player has finished and everything sent was answered, drawn and judged, or nothing moves any more.
+
+    Args:
+        group: the processes.
+        watcher: what is seen of them.
+        progress: called with frames answered and frames in all.
+        settle_s: wait so long for what is still missing after the last frame.
+
+    Raises:
+        NodeDiedError: a node ended, the tracker cannot be configured or answers nothing, or nothing moves any more.
+    """
     before, since = -1, time.monotonic()
     while True:
         watcher.spin(0.05)

@@ -1,6 +1,7 @@
 """What the demo itself sees of its graph: pictures, answers and diagnostics."""
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import Any
@@ -35,6 +36,8 @@ class Watcher:
         """last of each, by name: level, message, values"""
         self.refusals = 0
         """answers of the tracker, one after the other, that it is not configured: it could not be"""
+        self.ages_ms: list[float] = []
+        """of the targets when they were published, against the stamp of their image; without those of unknown age"""
         self._answered: set[int] = set()
         self._latency: dict[str, str] = {}      # last known values: those of the tracker cover some seconds only
 
@@ -79,6 +82,8 @@ class Watcher:
 
     def _on_targets(self, message: TrackedTargetArray) -> None:
         self._answered.add(stamp_ns(message.header.stamp))
+        if math.isfinite(message.pipeline_latency_ms):
+            self.ages_ms.append(message.pipeline_latency_ms)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -1,4 +1,7 @@
-"""`hsi-tracking benchmark`: what a tracker costs, in rings: core (no ROS), node (one process), graph (the demo)."""
+"""`hsi-tracking benchmark`: what a tracker costs, in rings.
+
+core (no ROS), node (one process), pair (a camera and the tracker, a process each), graph (the demo).
+"""
 from __future__ import annotations
 
 import argparse
@@ -8,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-RINGS = ('core', 'node', 'graph')
+RINGS = ('core', 'node', 'pair', 'graph')
 SEQUENCE = 'synthetic:demo'
 
 
@@ -22,7 +25,7 @@ def _rings(text: str) -> tuple[str, ...]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this verb."""
     parser.add_argument('--ring', type=_rings, default=('core',), metavar='RINGS',
-                        help='some of core,node,graph; node and graph need ROS 2 (core)')
+                        help=f'some of {",".join(RINGS)}; all but core need ROS 2 (core)')
     parser.add_argument('--tracker', action='append', metavar='NAME', help='may be repeated (auto)')
     parser.add_argument('--sequence', default=SEQUENCE, metavar='S',
                         help=f'folder, bag or synthetic:SCENE ({SEQUENCE})')
@@ -92,6 +95,12 @@ def _node(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     return measure_node(tracker, open_any_sequence(_source(args)), device=args.device, frames=args.frames)
 
 
+def _pair(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
+    from hsi_tracking_ros.pair_ring import measure_pair
+
+    return measure_pair(tracker, _source(args), device=args.device, frames=args.frames)
+
+
 def _graph(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     from hsi_tracking_ros.demo import DemoConfig, run_demo
     from hsi_tracking_ros.processes import free_domain_id
@@ -103,4 +112,4 @@ def _graph(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
             'success_auc': report['success_auc'], 'weights_sha256': report['weights_sha256']}
 
 
-_MEASURE = {'core': _core, 'node': _node, 'graph': _graph}
+_MEASURE = {'core': _core, 'node': _node, 'pair': _pair, 'graph': _graph}

@@ -32,8 +32,19 @@ def test_node_ring(capsys):
     assert row['fps'] > 0
 
 
+@pytest.mark.system
+def test_pair_ring(capsys, monkeypatch):
+    pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
+    monkeypatch.setenv('ROS_DOMAIN_ID', '1')        # it sets these two, which are put back
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    row, = report_of(capsys, '--ring', 'pair', '--tracker', 'spectral_dcf')['rings']['pair']
+    assert row['frames']['sent'] == 5
+    assert row['frames']['answered'] + row['frames']['dropped'] == row['frames']['received']
+    assert 0 < row['age_ms']['p50'] <= row['age_ms']['max'] < 60_000
+
+
 @pytest.mark.parametrize(('arguments', 'expected'), [
-    (['--ring', 'core,moon'], "expected some of core,node,graph, got 'core,moon'"),
+    (['--ring', 'core,moon'], "expected some of core,node,pair,graph, got 'core,moon'"),
     (['--frames', '1'], 'expected --frames >= 2, got 1'),
     (['--tracker', 'magic'], "got 'magic'"),
 ])
