@@ -86,9 +86,8 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
                                super_resolution=config.super_resolution, super_resolver=config.super_resolver)
         specs = describe('demo', options, _parameters(config, out))
         for spec in specs:
-            # What only looks on must not take the processor from what is looked at.
-            group.start(spec.name, spec.command, niceness=0 if spec.executable in (UPSCALER, TRACKER, PLAYER) else 10)
-        group.start('recorder', recorder_command(out / 'bag'), niceness=10)
+            group.start(spec.name, spec.command, niceness=spec.niceness)
+        group.start('recorder', recorder_command(out / 'bag'), niceness=10)     # as what looks on
         follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
         group.stop(*(spec.name for spec in specs))      # the recorder last: it writes what they said to the end
         group.stop()

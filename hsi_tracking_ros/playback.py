@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hsi_tracking_ros.demo import recorder_command
-from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, NodeSpec, describe
+from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, GraphOptions, NodeSpec, describe
 from hsi_tracking_ros.processes import ProcessGroup, node_environment
 from hsi_tracking_ros.readers import RECORDER, readers_of
 
@@ -69,7 +69,7 @@ def play(config: PlaybackConfig) -> int:
         raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
     with ProcessGroup(node_environment(config.domain_id), config.log_folder) as group:
         for spec in config.specs:
-            group.start(spec.name, spec.command, niceness=10 if spec.executable == VISUALISER else 0)
+            group.start(spec.name, spec.command, niceness=spec.niceness)
         if config.record is not None:
             reliable = ('--reliable',) if config.every_frame else ()
             group.start('recorder', recorder_command(config.record.absolute(), *reliable,
