@@ -21,6 +21,7 @@ GREY: Colour = (165, 170, 178)
 INK: Colour = (14, 16, 20)
 SHIFT = 4   # OpenCV's fixed-point bits: boxes land between pixels
 DASH = 9.0
+FAR = 1000      # pixels beyond the image at which lines end: nobody sees more of them
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -76,8 +77,8 @@ def draw_chip(image: Image, text: str, x: float, y: float, *, size: float = 12, 
 
 def draw_polyline(image: Image, points: npt.ArrayLike, colour: Colour, *, thickness: int = 2, dashed: bool = False,
                   halo: bool = True) -> None:
-    """Join `points` (N, 2), x y in pixels where integers are pixel centres, sub-pixel exact."""
-    vertices = np.asarray(points, np.float64)
+    """Join `points` (N, 2), x y in pixels where integers are pixel centres, sub-pixel exact; finite, of any size."""
+    vertices = np.clip(np.asarray(points, np.float64), -FAR, FAR + max(image.shape))
     pieces = _dashes(vertices) if dashed else [vertices]
     fixed = [np.rint(piece * (1 << SHIFT)).astype(np.int32).reshape(-1, 1, 2) for piece in pieces]
     if halo:

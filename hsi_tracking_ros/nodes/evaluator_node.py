@@ -18,8 +18,8 @@ from hsi_models.evaluation.metrics import PROTOCOLS
 from hsi_models.evaluation.online import OnlineEvaluator
 from hsi_tracking_ros import diagnostics, qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
-from hsi_tracking_ros.diagnostics import Diagnostics, Report
-from hsi_tracking_ros.messages import camera_from_info, stamp_ns
+from hsi_tracking_ros.diagnostics import Diagnostics, Report, brief
+from hsi_tracking_ros.messages import camera_from_info, stamp_ns, target_box
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
 from hsi_tracking_ros.pairing import StampPairing
 from hsi_tracking_ros.parameters import Entry, Parameters
@@ -53,7 +53,7 @@ class EvaluatorNode(Node):
         self._pairing = StampPairing({'truth': 1000, 'targets': 1000})
         given = described_camera(self.parameters)
         self._cell = given.pixel_size if given else (1.0, 1.0)
-        self._last_error = ''
+        self._rejected, self._last_error = 0, ''
         self._forget()
         info = (HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info, 'info')
         for kind, topic, callback, profile in (
@@ -85,8 +85,8 @@ class EvaluatorNode(Node):
         try:
             camera = camera_from_info(message)
         except ValueError as error:
-            self._last_error = f'hyperspectral_info: {error}'
-            self.get_logger().error(self._last_error)
+            self._refuse('hyperspectral_info', error)
+            self.get_logger().error(brief(self._last_error))
             return
         self._cell = camera.pixel_size
 
@@ -125,14 +125,22 @@ class EvaluatorNode(Node):
         try:
             answer = state_from_target(targets[0]).scaled(1 / self._cell[0], 1 / self._cell[1]) if targets else None
         except ValueError as error:
-            self._last_error, answer = str(error), None
+            answer = None
+            self._refuse('targets', error)
         self._scores = self._evaluator.add(self._true_box(match['truth']), answer)
 
     def _true_box(self, message: TrackedTargetArray) -> Box | None:
-        if not message.targets or not message.targets[0].has_box:
+        """In pixels of the cube; None where there is none, or none that can be used: such a frame is not judged."""
+        try:
+            box = target_box(message.targets[0]) if message.targets else None
+            return None if box is None else box.scaled(1 / self._cell[0], 1 / self._cell[1])
+        except ValueError as error:
+            self._refuse('ground_truth', error)
             return None
-        target = message.targets[0]
-        return Box(target.x, target.y, target.width, target.height).scaled(1 / self._cell[0], 1 / self._cell[1])
+
+    def _refuse(self, topic: str, error: ValueError) -> None:
+        self._rejected += 1
+        self._last_error = f'{topic}: {error}'
 
     def report(self) -> dict[str, Any]:
         """Scores, ages and counts up to now, as written to the report file; None where unknown."""
@@ -176,6 +184,7 @@ class EvaluatorNode(Node):
                  self._last_error or ('judging' if self._tracking else 'waiting for a target'), {
                      'protocol': report['protocol'], 'success AUC': _text(report['success_auc']),
                      'DP20': _text(report['dp20']), **frames, 'unmatched': self._pairing.unmatched,
+                     'rejected': self._rejected,
                      **{f'age {key} [ms]': _text(value) for key, value in age.items()}})]
 
 

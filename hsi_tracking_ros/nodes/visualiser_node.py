@@ -159,7 +159,9 @@ class VisualiserNode(Node):
     def _compose(self, frame: HyperspectralFrame, targets: TrackedTargetArray | None, truth: TrackedTargetArray | None,
                  cell: tuple[float, float]) -> npt.NDArray[np.uint8]:
         """One picture; boxes come in pixels of the source image and are drawn on the cube."""
-        colour = self._colour = self._colour or FalseColour.fit(frame)
+        colour = self._colour
+        if colour is None or len(colour.matrix) != frame.bands:
+            colour = self._colour = FalseColour.fit(frame)
         states = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1])
                   for target in (targets.targets if targets else [])]
         truths = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1]).box

@@ -99,6 +99,18 @@ def test_boxes_that_reach_out_of_the_image_are_no_error(box):
     draw_overlay(GREY, [state(box=box)], truth=box)
 
 
+@pytest.mark.parametrize('status', [TrackStatus.TRACKING, TrackStatus.UNCERTAIN])
+def test_a_box_without_end_costs_no_more_than_a_large_one(status):
+    image = np.zeros((60, 120, 3), np.uint8)
+    edge = {}
+    for size in (1e4, 1e18):
+        box = Box(20, -size / 2, size, size)
+        edge[size] = draw_overlay(image, [state(status, box)], truth=box)
+    scene = slice(0, 60 * upscale_factor(120))
+    np.testing.assert_array_equal(edge[1e4][scene], edge[1e18][scene])
+    assert edge[1e18][scene].any()
+
+
 def test_spectra_of_target_and_surroundings():
     data = np.full((40, 40, 3), 10, np.uint16)
     data[10:20, 12:22] = (100, 200, 300)

@@ -69,6 +69,25 @@ def test_scores_are_those_of_the_evaluation(graph):
     assert report['frames']['judged'] == 4
 
 
+@pytest.mark.parametrize('topic', ['ground_truth', 'targets'])
+def test_a_box_that_is_none_is_told_and_the_node_lives_on(graph, topic):
+    rig = Rig(graph)
+    for stamp, width in enumerate((40.0, np.nan, 0.0, 40.0), start=1):
+        good, bad = (targets_message([target()], header_message(stamp, 'c')) for _ in range(2))
+        bad.targets[0].width = width
+        for publisher, message in ((rig.truth, bad if topic == 'ground_truth' else good),
+                                   (rig.targets, bad if topic == 'targets' else good)):
+            publisher.publish(message)
+            graph.spin_until(lambda s=stamp: rig.node._monitor._last == s)
+        graph.spin_until(lambda s=stamp: rig.frames['matched'] == s)
+    (_, level, message, values), = rig.node._reports()
+    assert message == f'{topic}: expected a box with w > 0 and h > 0, got w = 0, h = 40'
+    assert values['rejected'] == 2
+    # A frame without a truth is nobody's; one without an answer is a miss.
+    assert rig.frames['judged'] == (2 if topic == 'ground_truth' else 4)
+    assert rig.node.report()['success_auc'] == pytest.approx(1.0 if topic == 'ground_truth' else 0.5, abs=0.02)
+
+
 def test_distances_are_in_pixels_of_the_cube(graph):
     rig = Rig(graph)
     rig.infos.publish(info_from_camera(Camera(mosaic_rows=4, mosaic_columns=4)))

@@ -115,6 +115,18 @@ def test_targets_are_paired_with_their_own_image(graph):
     assert [stamp_ns(picture.header.stamp) for picture in pictures] == [20, 10]
 
 
+def test_a_camera_that_changes_its_bands_is_shown_further(graph):
+    rig = Rig(graph)
+    pictures = rig.watch()
+    rig.node._camera = Camera()     # nobody describes it
+    for stamp, bands in enumerate((4, 8), start=1):
+        cube = np.random.default_rng(stamp).integers(0, 1000, (HEIGHT, WIDTH, bands), np.uint16)
+        rig.images.publish(to_message(cube, header_message(stamp, 'camera')))
+        rig.wait_until_waiting('image', stamp)
+        rig.targets.publish(targets_message([target()], header_message(stamp, 'camera')))
+        graph.spin_until(lambda n=stamp: len(pictures) == n)
+
+
 def test_compressed_pictures_are_jpeg(graph):
     rig = Rig(graph)
     pictures = rig.watch(CompressedImage, 'visualiser/overlay/compressed')
