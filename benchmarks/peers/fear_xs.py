@@ -41,7 +41,8 @@ from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.crops import crop, to_crop, to_frame
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.views import planes
 
 WEIGHTS_SHA256 = '5f83ca72a9c9a2b33af03d083f4b8197436aa16426d91e93c30c4c7e7289de38'

@@ -21,7 +21,8 @@ from hsi_models.runtime.executor import State
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import FalseColourMatcher
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 
 WEIGHTS_SHA256 = 'c712b8322f731a93b53edf71d9a9aa644818f61bf60c2bacff722f7b9be989f8'
 """Of the published weights as safetensors, float32."""

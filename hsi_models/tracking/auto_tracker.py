@@ -18,7 +18,8 @@ from hsi_models.tracking.confidence import ScoreModel, StatusThresholds
 from hsi_models.tracking.fusion import FusionConfig, FusionMatcher, FusionTemplate, grey_picture
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import target_score
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker, siamese_score
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig, siamese_score
 
 Floats = npt.NDArray[np.float32]
 

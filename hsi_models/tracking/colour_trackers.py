@@ -12,7 +12,8 @@ from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.fusion import FusionConfig, FusionMatcher
 from hsi_models.tracking.matcher import Geometry
 from hsi_models.tracking.network_matcher import FalseColourMatcher
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 
 if TYPE_CHECKING:
     from hsi_models.networks.nanotrack import NanoTrack

@@ -8,7 +8,8 @@ from typing import Any
 from hsi_models.runtime.executor import Precision, Runtime
 from hsi_models.tracking.confidence import ScoreModel, StatusThresholds
 from hsi_models.tracking.network_matcher import HyperspectralMatcher
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
 EXPORTED_BANDS = 16     # of the example that fixes shapes for runtimes that need them; eager takes any number

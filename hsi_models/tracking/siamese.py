@@ -21,7 +21,6 @@ from hsi_models.spectral import spectral_angle
 from hsi_models.tracking.confidence import (
     Cues,
     RunningMedian,
-    ScoreModel,
     StatusMachine,
     StatusThresholds,
     peak_to_sidelobe_ratio,
@@ -29,61 +28,14 @@ from hsi_models.tracking.confidence import (
 from hsi_models.tracking.crops import siamese_region, to_crop, to_frame
 from hsi_models.tracking.matcher import Matcher, size_penalty
 from hsi_models.tracking.redetection import spiral_candidate
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.state import TrackState, TrackStatus
-from hsi_models.tracking.template_update import Action, TemplateUpdate, TemplateUpdateConfig
+from hsi_models.tracking.template_update import Action, TemplateUpdate
 from hsi_models.tracking.views import inner_spectrum
 
 Floats = npt.NDArray[np.float32]
 _SAME = 0.5         # IoU with the given box from which the answer to the first frame is the target
 _SEARCHERS = 2      # places of a lost target that are looked at at once
-
-
-def siamese_score() -> ScoreModel:
-    """From cues to confidence, fitted on the validation part of the benchmark (NanoTrack v3, alone and in the fusion).
-
-    A softmax response is all but zero beside a peak that is sure of itself: its peak-to-sidelobe ratio is in the
-    hundreds and thousands on the target, below ten elsewhere, and tells most; the height of the peak tells little.
-    """
-    return ScoreModel(bias=3.5, peak=0.5, psr=1.25, angle=-0.55, jump=-0.1, contrast=1.4, typical_psr=200.0)
-
-
-@dataclass(frozen=True)
-class SiameseConfig:
-    """How a response becomes a box (Li et al., SiamRPN, CVPR 2018, section 4.3); defaults as NanoTrack v3 was tuned.
-
-    Args:
-        penalty: strength k of the penalty on changes of size and aspect, exp(-k (r s - 1)).
-        window: share of the cosine window in the score that chooses the cell, 0..1.
-        learning_rate: of the size, times penalty and score of the chosen cell, 0..1.
-        minimum_px: smallest side of a box.
-        sidelobe_share: half side of the square around the peak that is no sidelobe, share of the map's side.
-        score: from cues to confidence.
-        update: when the template is renewed; None: never.
-        first_size: correct the size of every answer by what the network makes of the first frame's own box, which is
-            known: a network that sees targets a tenth too large otherwise grows from frame to frame.
-        usual_size: frames of TRACKING whose median size a target has when it is LOST, to be changed only where its
-            spectrum agrees, and to be found first of all where it agrees; 0: the last size, and the score alone.
-
-    Raises:
-        ValueError: a share outside of 0..1, a negative penalty, no smallest side.
-    """
-
-    penalty: float = 0.138
-    window: float = 0.455
-    learning_rate: float = 0.348
-    minimum_px: float = 3.0
-    sidelobe_share: float = 0.2
-    score: ScoreModel = field(default_factory=siamese_score)
-    update: TemplateUpdateConfig | None = None
-    first_size: bool = False
-    usual_size: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ('window', 'learning_rate', 'sidelobe_share'):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
-        if not self.penalty >= 0 or not self.minimum_px >= 1:
-            raise ValueError(f'expected penalty >= 0 and minimum_px >= 1, got {self.penalty:g}, {self.minimum_px:g}')
 
 
 @dataclass(eq=False)

@@ -17,7 +17,7 @@ from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
 from hsi_models.runtime.export import build_network
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.network_trackers import create, measure, published_config, published_score
-from hsi_models.tracking.siamese import SiameseConfig
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
 START = Box(50, 40, 30, 20)

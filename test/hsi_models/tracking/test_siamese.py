@@ -15,7 +15,8 @@ from hsi_models.frame import HyperspectralFrame
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.crops import crop
 from hsi_models.tracking.matcher import Geometry, Response
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.state import Tracker, TrackStatus
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 

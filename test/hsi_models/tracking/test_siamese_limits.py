@@ -16,7 +16,8 @@ from hsi_models.runtime.export import build_network
 from hsi_models.runtime.paths import network_paths
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import HyperspectralMatcher
-from hsi_models.tracking.siamese import SiameseConfig, SiameseTracker
+from hsi_models.tracking.siamese import SiameseTracker
+from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.state import TrackState, TrackStatus
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
