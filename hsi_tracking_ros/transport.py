@@ -1,22 +1,20 @@
 """Sets a process up for images of many megabytes beside others that do the same.
 
-Shared memory of Fast DDS, an allocator that keeps its blocks, arithmetic on one thread. Each node's `main` calls
+Shared memory of Fast DDS, an allocator that keeps its blocks, arithmetic on few threads. Each node's `main` calls
 `prepare` before `rclpy.init`. Measured at 4.2 MB an image, two processes: 38 ms as it comes, 2.1 ms with the first two
 settings (docs/ros.md).
 """
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
 from hsi_tracking_ros.memory import keep_large_blocks
 from hsi_tracking_ros.share import share_file
+from hsi_tracking_ros.threads import one_for_numpy, one_for_torch_on_two_cores
 
 PROFILE = 'config/fastdds_large_images.xml'
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
@@ -24,10 +22,6 @@ PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES
 SEGMENT_BYTES = 256 << 20
 """of the profile; committed by every participant"""
 SHARED_MEMORY = Path('/dev/shm')
-
-BLAS_VARIABLES = ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS')
-BLAS_SETTERS = ('scipy_openblas_set_num_threads64_', 'openblas_set_num_threads64_', 'openblas_set_num_threads')
-"""of numpy's wheels from 2.0 on, before, and of Debian's libopenblas"""
 
 
 def prepare() -> list[str]:
@@ -39,7 +33,8 @@ def prepare() -> list[str]:
     # The wheels of ROS 2 never set it; without it no share directory is found.
     os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)
     keep_large_blocks()
-    calculate_alone()
+    one_for_numpy()
+    one_for_torch_on_two_cores()
     note = use_large_segment()
     return [note] if note else []
 
@@ -71,21 +66,3 @@ def rclpy_major() -> int:
         return int(version('rclpy').split('.')[0])
     except (PackageNotFoundError, ValueError):
         return 9
-
-
-def calculate_alone() -> bool:
-    """One thread for numpy's products of matrices; False where the user has chosen, or it is not OpenBLAS.
-
-    Its threads wait for each other by spinning. They bring a node nothing, and beside other nodes take the processor
-    from them.
-    """
-    if any(variable in os.environ for variable in BLAS_VARIABLES):
-        return False
-    core = getattr(np, '_core', None) or np.core    # numpy 2, 1
-    try:
-        library = ctypes.CDLL(core._multiarray_umath.__file__)      # its dependencies are looked through, too
-        setter = next(filter(None, (getattr(library, name, None) for name in BLAS_SETTERS)))
-    except (OSError, AttributeError, TypeError, StopIteration):
-        return False
-    setter(1)
-    return True

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from hsi_tracking_ros import __version__
+from hsi_tracking_ros.threads import one_for_torch_on_two_cores
 
 PROGRAM = 'hsi-tracking'
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141     # 128 + the signal's number, as shells count
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((argument for argument in arguments if not argument.startswith('-')), '')
+    one_for_torch_on_two_cores()
     try:
         status = _dispatch(name, arguments)
         sys.stdout.flush()      # a closed pipe has to show here, not in the interpreter's shutdown

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -58,25 +57,6 @@ def test_preparing_finds_the_prefix_and_keeps_one_that_is_set(clean):
     clean.setenv('AMENT_PREFIX_PATH', '/opt/ros')
     transport.prepare()
     assert os.environ['AMENT_PREFIX_PATH'] == '/opt/ros'
-
-
-@pytest.mark.parametrize(('chosen', 'threads'), [({}, 1), ({'OPENBLAS_NUM_THREADS': '2'}, 2)])
-def test_products_of_matrices_take_one_thread_unless_the_user_says_so(chosen, threads):
-    code = ('import ctypes, numpy, sys\n'
-            'from hsi_tracking_ros import transport\n'
-            'core = getattr(numpy, "_core", None) or numpy.core\n'
-            'library = ctypes.CDLL(core._multiarray_umath.__file__)\n'
-            'name = next((n for n in transport.BLAS_SETTERS if hasattr(library, n)), None)\n'
-            'if name is None: sys.exit(9)\n'
-            'getattr(library, name)(2) if sys.argv[1] == "2" else None\n'
-            'transport.prepare()\n'
-            'print(getattr(library, name.replace("_set_", "_get_"))())')
-    environment = {name: value for name, value in os.environ.items() if name not in transport.BLAS_VARIABLES}
-    process = subprocess.run([sys.executable, '-c', code, str(threads)], capture_output=True, text=True,
-                             env=environment | chosen, cwd=share_file('package.xml').parent)
-    if process.returncode == 9:
-        pytest.skip('numpy computes with another library than OpenBLAS here')
-    assert process.stdout.split() == [str(threads)], process.stderr
 
 
 def test_shipped_files_are_found_in_the_checkout_and_in_an_install(tmp_path, monkeypatch):
