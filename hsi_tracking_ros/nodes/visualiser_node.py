@@ -73,9 +73,9 @@ class VisualiserNode(Node):
             self.create_subscription(HyperspectralInfo, beside(self, 'hyperspectral_info'), self._on_info,
                                      qos.profile('info'), qos_overriding_options=overridable)
         self._inputs: list[Any] = []
+        self._reserved = False
         self._diagnostics = Diagnostics(self, self._reports)
         self.create_timer(0.1, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        reserve(int(self.parameters[RESERVE.name]))
 
     def destroy_node(self) -> None:
         """Stop drawing, then destroy the node."""
@@ -91,6 +91,7 @@ class VisualiserNode(Node):
     def _look(self) -> None:
         """Subscribe while watched: an image of megabytes that nobody sees is not even received."""
         if self.is_watched and not self._inputs:
+            self._reserved = self._reserved or reserve(int(self.parameters[RESERVE.name]))
             self._monitor.forget()
             self._inputs = [self.create_subscription(kind, topic, callback, qos.profile(profile),
                                                      qos_overriding_options=qos.overridable())

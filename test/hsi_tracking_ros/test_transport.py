@@ -51,6 +51,8 @@ def test_the_profile_is_the_size_that_the_code_believes():
 
 
 def test_preparing_finds_the_prefix_and_keeps_one_that_is_set(clean):
+    for setting in ('keep_large_blocks', 'one_for_numpy', 'one_for_torch_on_two_cores'):    # this process goes on
+        clean.setattr(transport, setting, lambda: True)
     clean.delenv('AMENT_PREFIX_PATH', raising=False)
     transport.prepare()
     assert os.environ['AMENT_PREFIX_PATH'] == sys.prefix
