@@ -18,6 +18,7 @@ from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, describe
 from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, node_environment
 from hsi_tracking_ros.readers import RECORDER, WATCHER, readers_of
+from hsi_tracking_ros.runner import LOOKS_ON
 
 OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.json', 'logs')
 START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
@@ -86,8 +87,8 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
                                super_resolution=config.super_resolution, super_resolver=config.super_resolver)
         specs = describe('demo', options, _parameters(config, out))
         for spec in specs:
-            group.start(spec.name, spec.command, niceness=spec.niceness)
-        group.start('recorder', recorder_command(out / 'bag'), niceness=10)     # as what looks on
+            group.start(spec.name, spec.command)
+        group.start('recorder', recorder_command(out / 'bag'), niceness=LOOKS_ON)
         follow(group, watcher, progress, SETTLE_S + UPSCALING_S * (config.super_resolution == 'frame'))
         group.stop(*(spec.name for spec in specs))      # the recorder last: it writes what they said to the end
         group.stop()

@@ -16,8 +16,6 @@ VARIANTS = {
     'demo': 'the same on the shipped synthetic scene, stamped as if it were live',
     'drone': 'the tracker alone, respawned, with the camera placed on the vehicle',
 }
-TRACKER, VISUALISER, PLAYER, EVALUATOR = 'tracker_node', 'visualiser_node', 'player_node', 'evaluator_node'
-UPSCALER = 'super_resolution_node'
 DEMO_SOURCE = 'synthetic:demo?frames=100'
 Value = bool | int | float | str
 
@@ -90,11 +88,6 @@ class NodeSpec:
     def name(self) -> str:
         """Of the node: `tracker` for `tracker_node`."""
         return self.executable.removesuffix('_node')
-
-    @property
-    def niceness(self) -> int:
-        """Of the process: what only looks on must not take the processor from what is looked at."""
-        return 10 if self.executable in (VISUALISER, EVALUATOR) else 0
 
     @property
     def ros_arguments(self) -> list[str]:
@@ -176,6 +169,8 @@ class GraphOptions:
                              f"each pixel ({self.calibration_file}) are of the size of the camera's own images")
 
 
+TRACKER, VISUALISER, PLAYER, EVALUATOR = 'tracker_node', 'visualiser_node', 'player_node', 'evaluator_node'
+UPSCALER = 'super_resolution_node'
 TARGETS, INIT = ('targets', 'tracker/targets'), ('init', 'tracker/init')
 
 

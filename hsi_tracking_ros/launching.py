@@ -26,5 +26,4 @@ def launch_node(spec: NodeSpec) -> Node:
     """One node; parameters go as arguments, since launch_ros would put its own file before the shipped ones."""
     return Node(package=spec.package, executable=spec.executable, name=spec.name, namespace=spec.namespace or None,
                 arguments=list(spec.arguments), ros_arguments=spec.ros_arguments,
-                remappings=list(spec.remappings), output='screen', respawn=spec.respawn, respawn_delay=2.0,
-                prefix=f'nice -n {spec.niceness}' if spec.niceness else None)     # None: that of `ros2 launch`
+                remappings=list(spec.remappings), output='screen', respawn=spec.respawn, respawn_delay=2.0)

@@ -69,7 +69,7 @@ def play(config: PlaybackConfig) -> int:
         raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
     with ProcessGroup(node_environment(config.domain_id), config.log_folder) as group:
         for spec in config.specs:
-            group.start(spec.name, spec.command, niceness=spec.niceness)
+            group.start(spec.name, spec.command)
         if config.record is not None:
             reliable = ('--reliable',) if config.every_frame else ()
             group.start('recorder', recorder_command(config.record.absolute(), *reliable,

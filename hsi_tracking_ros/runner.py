@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -13,19 +14,22 @@ from rclpy.node import Node
 from hsi_tracking_ros import transport
 
 DONE, FAILED, REFUSED = 0, 1, 2
+LOOKS_ON = 10       # niceness of what looks on: it must not take the processor from what is looked at
 _LOOK_S = 1.0       # at the context: a signal between two waits may wake neither (seen once with rmw_fastrtps)
 
 
-def run_node(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+def run_node(create: Callable[[], Node], args: Sequence[str] | None = None, *, niceness: int = 0) -> int:
     """Create the node, spin it until a signal or a shutdown of the context, destroy it.
 
     Args:
         create: makes the node; a ValueError from it (parameters out of range, say) is logged in one line.
         args: command line for rclpy, without the program's name; None: that of the process.
+        niceness: by how much the process gives way to others.
 
     Returns:
         Exit code: 0 after SIGINT, SIGTERM or a shutdown; 2 for refused arguments or parameters; 1 for an error.
     """
+    os.nice(niceness)
     notes = transport.prepare()
     try:
         rclpy.init(args=None if args is None else list(args))

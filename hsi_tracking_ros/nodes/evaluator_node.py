@@ -23,7 +23,7 @@ from hsi_tracking_ros.messages import camera_from_info, stamp_ns, target_box
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
 from hsi_tracking_ros.pairing import StampPairing
 from hsi_tracking_ros.parameters import Entry, Parameters
-from hsi_tracking_ros.runner import run_node
+from hsi_tracking_ros.runner import LOOKS_ON, run_node
 from hsi_tracking_ros.stamps import StampMonitor
 from hsi_tracking_ros.target_states import state_from_target
 from hsi_tracking_ros.topics import beside
@@ -207,7 +207,7 @@ def _text(value: float | None) -> str:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node."""
-    return run_node(EvaluatorNode, args)
+    return run_node(EvaluatorNode, args, niceness=LOOKS_ON)
 
 
 if __name__ == '__main__':

@@ -29,7 +29,7 @@ from hsi_tracking_ros.messages import camera_from_info, stamp_ns
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray
 from hsi_tracking_ros.pairing import StampPairing
 from hsi_tracking_ros.parameters import Entry, Parameters
-from hsi_tracking_ros.runner import run_node
+from hsi_tracking_ros.runner import LOOKS_ON, run_node
 from hsi_tracking_ros.stamps import StampMonitor
 from hsi_tracking_ros.target_states import state_from_target
 from hsi_tracking_ros.topics import beside
@@ -206,7 +206,7 @@ def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node."""
     cv2.setNumThreads(1)    # the tracker needs the other cores
-    return run_node(VisualiserNode, args)
+    return run_node(VisualiserNode, args, niceness=LOOKS_ON)
 
 
 if __name__ == '__main__':

@@ -48,11 +48,6 @@ def test_every_parameter_is_one_the_node_declares(variant, mode):
                     assert set(content['ros__parameters']) <= known, file
 
 
-def test_what_looks_on_gives_way_to_what_is_looked_at():
-    assert {spec.name: spec.niceness for spec in describe('demo')} == {
-        'tracker': 0, 'visualiser': 10, 'evaluator': 10, 'player': 0}
-
-
 def test_options_and_their_values_are_one_list():
     assert [field.name for field in fields(GraphOptions)] == [option.name for option in OPTIONS]
     assert GraphOptions() == GraphOptions(**{option.name: option.default for option in OPTIONS})

@@ -1,6 +1,7 @@
 """Each case in a process of its own: `run_node` owns rclpy's global context and the signals."""
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,8 @@ import pytest
 from hsi_tracking_ros.processes import free_domain_id, node_environment
 
 pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
+from hsi_tracking_ros.runner import LOOKS_ON  # noqa: E402
+
 pytestmark = pytest.mark.system
 
 PROGRAM = '''
@@ -50,3 +53,13 @@ def test_how_a_process_ends(changes, arguments, code, says):
     if 'Traceback' not in says:
         assert 'Traceback' not in process.stderr
     assert ('destroyed' in process.stdout) == (code != 2)
+
+
+def test_what_looks_on_gives_way_by_itself():
+    program = textwrap.dedent(PROGRAM).replace('sys.argv[1:])', 'sys.argv[1:], niceness=LOOKS_ON)').replace(
+        'import run_node', 'import LOOKS_ON, run_node').format(
+        refuse='pass', tick='print(os.nice(0), flush=True); os.kill(os.getpid(), signal.SIGINT)')
+    process = subprocess.run([sys.executable, '-c', program], env=node_environment(free_domain_id()),
+                             capture_output=True, text=True, timeout=90)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split()[0] == str(min(os.nice(0) + LOOKS_ON, 19))
