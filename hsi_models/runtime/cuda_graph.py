@@ -54,7 +54,7 @@ class CudaGraphExecutor:
     """
 
     def __init__(self, paths: SiamesePaths, device: str = 'cuda', precision: Precision = 'fp16') -> None:
-        if torch.device(device).type != 'cuda':
+        if torch.device(device).type == 'cpu':
             raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
         self._lock = Lock()     # a graph reads and writes tensors that stay where they are
         self._eager = eager = EagerExecutor(paths, device, precision)

@@ -18,7 +18,7 @@ from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
 from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ramp
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
-from hsi_models.training.target_probability import fit_probability, unit_spectra
+from hsi_models.training.target_probability import component_overlap, fit_probability, unit_spectra
 
 _SEPARABLE = (0.9, 0.99)    # of the pixels that were fitted, as the rule had it that the weights were trained with
 
@@ -56,9 +56,10 @@ def auto_inputs(pairs: PairBatch, fusion: FusionConfig, grey: Tensor) -> AutoInp
     """
     first, later = unit_spectra(pairs.template, fusion.fit.blur_px), unit_spectra(pairs.search, fusion.fit.blur_px)
     probability = fit_probability(first, pairs.template_boxes, fusion.fit)
+    overlap = component_overlap(probability.apply(first), pairs.template_boxes)
     rule = [ramp(ok, fusion.ok) * ramp(roc, _SEPARABLE) for roc, ok in
-            zip(probability.roc.tolist(), probability.ok.tolist(), strict=True)]
-    trust = torch.stack([probability.roc, probability.ok, torch.tensor(rule).to(first)], dim=1)
+            zip(probability.roc.tolist(), overlap, strict=True)]
+    trust = torch.stack([probability.roc, torch.tensor(overlap).to(first), torch.tensor(rule).to(first)], dim=1)
     weights = band_weights(SpectralInfo(tuple(pairs.wavelengths_nm.tolist())), first.shape[1])
     colours = _false_colour(pairs.template, pairs.search, on_device(weights, first.device), grey)
     pictures = [enlarge(torch.stack([colour, probability.apply(spectra)[:, None].expand(-1, 3, -1, -1)], dim=1),

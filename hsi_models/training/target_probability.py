@@ -22,13 +22,11 @@ class BatchProbability:
         weights: of the normalised spectrum, (B, C).
         bias: (B,).
         roc: smaller of the areas under the ROC curves target / ring and target / surroundings, (B,).
-        ok: IoU of the box with the component of probability > .5 under it, (B,).
     """
 
     weights: Tensor
     bias: Tensor
     roc: Tensor
-    ok: Tensor
 
     def apply(self, spectra: Tensor) -> Tensor:
         """Unit spectra (B, C, H, W) -> probability (B, H, W)."""
@@ -77,17 +75,25 @@ def fit_probability(spectra: Tensor, boxes: Tensor, config: ProbabilityConfig) -
     weights, bias = _logistic_regression(samples.double(), target.double(), share.double(), config)
     score = torch.einsum('bnc,bc->bn', samples.double(), weights)
     roc = torch.minimum(_roc_area(score, target, ring), _roc_area(score, target, outside))
-    fitted = BatchProbability(weights.to(spectra), bias.to(spectra), roc.to(spectra), roc.to(spectra))
-    overlap = [_component_iou(image, box) for image, box in
-               zip(fitted.apply(spectra).cpu().numpy(), boxes.tolist(), strict=True)]
-    return BatchProbability(fitted.weights, fitted.bias, fitted.roc, torch.tensor(overlap).to(spectra))
+    return BatchProbability(weights.to(spectra), bias.to(spectra), roc.to(spectra))
+
+
+def component_overlap(probability: Tensor, boxes: Tensor) -> list[float]:
+    """IoU of each box with the component of probability > .5 under it, counted on the CPU: the device is waited for.
+
+    Args:
+        probability: of B views, (B, S, S).
+        boxes: see `fit_probability`.
+    """
+    return [_component_iou(image, box) for image, box in zip(probability.cpu().numpy(), boxes.tolist(), strict=True)]
 
 
 def _logistic_regression(samples: Tensor, labels: Tensor, share: Tensor,
                          config: ProbabilityConfig) -> tuple[Tensor, Tensor]:
     """Weights (B, C) and biases (B,) for samples (B, N, C): Newton's method on whitened values, ridge on the weights.
 
-    Whitened by a Cholesky factor: another whitening differs by a rotation only, which the ridge does not see.
+    Whitened by a Cholesky factor: another whitening differs by a rotation only, which the ridge does not see. Whether
+    the factors exist is not asked, which would wait for the device: floor and ridge see to it.
     """
     mean = torch.einsum('bn,bnc->bc', share, samples)
     centred = samples - mean[:, None]
@@ -95,7 +101,7 @@ def _logistic_regression(samples: Tensor, labels: Tensor, share: Tensor,
     bands = samples.shape[2]
     eye = torch.eye(bands, dtype=samples.dtype, device=samples.device)
     floor = (1e-6 * covariance.diagonal(dim1=1, dim2=2).sum(dim=1)).clamp_min(1e-12)
-    factor = torch.linalg.cholesky(covariance + floor[:, None, None] * eye)
+    factor = torch.linalg.cholesky_ex(covariance + floor[:, None, None] * eye).L
     inputs = torch.linalg.solve_triangular(factor, centred.transpose(1, 2), upper=False).transpose(1, 2)
     inputs = torch.cat([inputs, torch.ones_like(inputs[:, :, :1])], dim=2)
     penalty = torch.full((bands + 1,), config.ridge, dtype=samples.dtype, device=samples.device)
@@ -105,7 +111,7 @@ def _logistic_regression(samples: Tensor, labels: Tensor, share: Tensor,
         p = torch.sigmoid(torch.einsum('bnc,bc->bn', inputs, solution))
         gradient = torch.einsum('bnc,bn->bc', inputs, share * (p - labels)) + penalty * solution
         hessian = torch.matmul(inputs.transpose(1, 2), inputs * (share * p * (1 - p) + 1e-9)[:, :, None])
-        solution = solution - torch.linalg.solve(hessian + torch.diag(penalty), gradient)
+        solution = solution - torch.linalg.solve_ex(hessian + torch.diag(penalty), gradient).result
     weights = torch.linalg.solve_triangular(factor.transpose(1, 2), solution[:, :-1, None], upper=True)[:, :, 0]
     return weights, solution[:, -1] - (mean * weights).sum(dim=1)
 

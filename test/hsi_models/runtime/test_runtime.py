@@ -19,6 +19,12 @@ from hsi_models.runtime.paths import SiamesePaths, create_executor, nanotrack_pa
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
 
 
+@pytest.fixture
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that computes float32 in float32: by default its convolutions keep ten bits."""
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+
+
 @pytest.fixture(scope='module')
 def paths() -> SiamesePaths:
     torch.manual_seed(0)
@@ -120,12 +126,13 @@ def test_mixed_states_lie_between():
 
 @pytest.mark.gpu
 @needs_cuda
+@pytest.mark.usefixtures('exact')
 @pytest.mark.parametrize('name', ['ssf_net:fast', 'bcr_net:fast'])
 def test_hyperspectral_networks_run_as_cuda_graphs(name: str):
     torch.manual_seed(0)
     paths = network_paths(build_network(name), bands=8)
     graph = create_executor(paths, 'cuda_graph', device='cuda', precision='fp32')
-    assert max_error(EagerExecutor(paths), graph, paths) < 1e-2      # TF32
+    assert max_error(EagerExecutor(paths), graph, paths) < 1e-2
     first = graph.template(*examples(paths.template_inputs))
     renewed = graph.renew(first, *examples(paths.template_inputs))
     for one, other in zip(first, renewed, strict=True):
@@ -134,6 +141,7 @@ def test_hyperspectral_networks_run_as_cuda_graphs(name: str):
 
 @pytest.mark.gpu
 @needs_cuda
+@pytest.mark.usefixtures('exact')
 @pytest.mark.parametrize('precision', ['fp32', 'fp16'])
 def test_cuda_graphs_agree_and_keep_targets_apart(paths: SiamesePaths, precision: str):
     graph = create_executor(paths, 'cuda_graph', device='cuda', precision=precision)
