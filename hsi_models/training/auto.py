@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hsi_models.checkpoint import ModelCard, load_weights, sha256_of
@@ -25,6 +24,7 @@ from hsi_models.training.losses_tracking import (
     TrackingLossConfig,
     classification_loss,
     distance_targets,
+    distillation_loss,
     ellipse_labels,
     iou_loss,
     sample_cells,
@@ -152,10 +152,7 @@ class AutoStep(nn.Module):
         with torch.no_grad(), torch.autocast('cuda', torch.bfloat16, enabled=batch.boxes.is_cuda):
             state = teacher.template(batch.template[:, :1], batch.trust)
             wanted, boxes = (value[:, 0].float() for value in teacher.streams(batch.search[:, :1], *state))
-        apart = F.kl_div(F.log_softmax(logits, dim=1), F.log_softmax(wanted, dim=1), log_target=True, reduction='none')
-        seen = F.softmax(wanted, dim=1)[:, 1:]
-        moved = ((distances + 1).log() - (boxes + 1).log()).abs() * seen
-        return apart.sum(dim=(1, 2, 3)).mean() / 16 + moved.sum() / (4 * seen.sum()).clamp_min(1)
+        return distillation_loss(logits, distances, wanted, boxes)
 
 
 class AutoTrainer:

@@ -152,6 +152,23 @@ def reconstruction_loss(solution: SelfExpression) -> Tensor:
     return residual.square().sum(dim=1).mean()
 
 
+def distillation_loss(cls: Tensor, reg: Tensor, wanted_cls: Tensor, wanted_reg: Tensor,
+                      where: Tensor | None = None) -> Tensor:
+    """How far answers are from a teacher's: divergence of classes, and of boxes where the teacher sees a target.
+
+    Args:
+        cls, wanted_cls: (B, 2, H, W), logits of background and target.
+        reg, wanted_reg: (B, 4, H, W), l, t, r, b distances, pixels.
+        where: bool (B,), pairs that the teacher speaks of; None for all.
+    """
+    asked = torch.ones_like(cls[:, 0, 0, 0]) if where is None else where.to(cls.dtype)
+    apart = F.kl_div(F.log_softmax(cls.float(), dim=1), F.log_softmax(wanted_cls.float(), dim=1), log_target=True,
+                     reduction='none')
+    seen = F.softmax(wanted_cls.float(), dim=1)[:, 1:] * asked[:, None, None, None]
+    moved = ((reg.float() + 1).log() - (wanted_reg.float() + 1).log()).abs() * seen
+    return (apart.sum(dim=(1, 2, 3)) * asked).mean() / 16 + moved.sum() / (4 * seen.sum()).clamp_min(1)
+
+
 def tracking_loss(outputs: SiameseOutputs, boxes: Tensor, config: TrackingLossConfig,
                   solutions: tuple[SelfExpression, ...] = (),
                   generator: torch.Generator | None = None) -> dict[str, Tensor]:

@@ -14,17 +14,21 @@ from torch import Tensor, nn
 from hsi_models.checkpoint import ModelCard, load_tensors, rounded, save_checkpoint, sha256_of
 from hsi_models.networks.backbone import AdjustedBackbone
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
+from hsi_models.networks.nanotrack import STRIDE as TEACHER_STRIDE
+from hsi_models.networks.nanotrack import NanoTrack
 from hsi_models.networks.pretrained import load_pretrained
+from hsi_models.networks.siamese_network import STRIDE, SiameseOutputs
 from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
 from hsi_models.training import distributed
 from hsi_models.training.loop import Loop, LoopConfig
-from hsi_models.training.losses_tracking import TrackingLossConfig, tracking_loss
+from hsi_models.training.losses_tracking import TrackingLossConfig, distillation_loss, tracking_loss
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 from hsi_models.training.tracking_inputs import TrackingInputs, pairs_of_side, tracking_inputs
-from hsi_models.training.tracking_validation import HeldOutPairs, ValidationConfig
+from hsi_models.training.tracking_validation import HeldOutPairs, ValidationConfig, best_overlap
 
 MODELS = ('ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
+_RIGHT = 0.5        # IoU of a teacher's box from which it is asked: it sees no more than false colour shows
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class TrackingConfig:
         start_kind: `backbone`: RGB-pretrained weights of the backbone; `network`: of a network, where names and shapes
             agree.
         start_note: origin and licence of these weights, for the card.
+        teacher: weights of NanoTrack v3, whose answers SSF-Net's RGB branch is to give where they are right, '' for
+            none: it has seen video, and pairs of stills are a poor school.
+        distillation: weight of its loss.
         data: folder that holds `images`, or a packed file.
         device: `cpu` or `cuda`.
         precision: of the network while training: `fp32`, `bf16`, or `auto`: bf16 on CUDA.
@@ -75,6 +82,8 @@ class TrackingConfig:
     start: str = ''
     start_kind: str = 'backbone'
     start_note: str = ''
+    teacher: str = ''
+    distillation: float = 1.0
     data: str = '../shared/data'
     device: str = 'cpu'
     precision: str = 'auto'
@@ -92,6 +101,8 @@ class TrackingConfig:
                 raise ValueError(f'expected {name} {" or ".join(choices)}, got {getattr(self, name)!r}')
         if self.most_bands < 16:
             raise ValueError(f'expected most_bands >= 16, got {self.most_bands}')
+        if self.teacher and not (isinstance(self.network, SsfNetConfig) and self.network.branches != 'hs'):
+            raise ValueError('expected a network with an RGB branch for a teacher: ssf_net, not network.branches=hs')
         if self.batch < 1 or not self.sides or min(self.sides) < 32:
             raise ValueError(f'expected batch >= 1 and sides >= 32, got {self.batch} and {self.sides}')
 
@@ -118,11 +129,14 @@ class TrackingStep(nn.Module):
         network: SSF-Net or BCR-Net.
         config: weights of the losses.
         precision: type of the network's arithmetic.
+        teacher: of the first branch, and the weight of its loss; None for none.
     """
 
-    def __init__(self, network: SsfNet | BcrNet, config: TrackingLossConfig, precision: torch.dtype) -> None:
+    def __init__(self, network: SsfNet | BcrNet, config: TrackingLossConfig, precision: torch.dtype,
+                 teacher: tuple[NanoTrack, float] | None = None) -> None:
         super().__init__()
         self.network, self.config, self.precision = network, config, precision
+        self._teacher = [teacher] if teacher else []        # no part of what is trained
         self.solves = isinstance(network, BcrNet) and network.config.bands == 'bimm'
 
     def forward(self, inputs: TrackingInputs, generator: torch.Generator) -> dict[str, Tensor]:
@@ -134,7 +148,22 @@ class TrackingStep(nn.Module):
                 outputs = self.network.search(state, inputs.search)
             if len(solved) == 1 and isinstance(self.network, BcrNet):       # the template's; the search crop's, too
                 self.network.self_expression(inputs.search)
-        return tracking_loss(outputs, inputs.boxes, self.config, tuple(solved), generator)
+        losses = tracking_loss(outputs, inputs.boxes, self.config, tuple(solved), generator)
+        for teacher, weight in self._teacher:
+            losses['teacher'] = weight * self._apart(teacher, inputs, outputs)
+            losses['total'] = losses['total'] + losses['teacher']
+        return losses
+
+    def _apart(self, teacher: NanoTrack, inputs: TrackingInputs, outputs: SiameseOutputs) -> Tensor:
+        """How far the first branch is from a teacher, where that is right; a teacher's cells are twice as far apart."""
+        with torch.no_grad(), self._autocast(inputs.boxes.device):
+            wanted = teacher.search(inputs.search.false_colour, *teacher.template(inputs.template.false_colour))
+        right = best_overlap(*wanted, inputs.boxes, TEACHER_STRIDE) > _RIGHT
+        step = TEACHER_STRIDE // STRIDE
+        cls, reg = (value[:, 0, :, ::step, ::step] for value in (outputs.branch_cls, outputs.branch_reg))
+        margin = (wanted[0].shape[-1] - cls.shape[-1]) // 2
+        wanted_cls, wanted_reg = (value[:, :, margin:-margin, margin:-margin] for value in wanted)
+        return distillation_loss(cls, reg, wanted_cls, wanted_reg, right)
 
     @contextmanager
     def _keeping(self, solved: list[Any]) -> Iterator[None]:
@@ -179,7 +208,12 @@ class Trainer:
         self.training = [pairs.training.with_config(pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
         self.held_out = HeldOutPairs(pairs.validation, config.sides, config.validation)
         mixed = config.precision == 'bf16' or (config.precision == 'auto' and self.device.type == 'cuda')
-        self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32)
+        teacher = None
+        if config.teacher:
+            network = NanoTrack.load(Path(config.teacher)).to(self.device).requires_grad_(False)
+            teacher = network, config.distillation
+            self.start += f'; teacher {sha256_of(Path(config.teacher))} (NanoTrack v3, Honglin Chu, Apache-2.0)'
+        self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32, teacher)
         self._unlocked: bool | None = None
         self.step: nn.Module
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from hsi_models.boxes import Box
-from hsi_models.checkpoint import load_card, load_tensors
+from hsi_models.checkpoint import load_card, load_tensors, sha256_of
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.networks.backbone import BackboneConfig
 from hsi_models.networks.bcr_net import BcrNetConfig
 from hsi_models.networks.light_backbone import LightBackbone
+from hsi_models.networks.siamese_network import fuse, response_points
 from hsi_models.networks.ssf_net import SsfNetConfig
 from hsi_models.registry import create_tracker
 from hsi_models.training.config import override
@@ -161,6 +162,8 @@ def test_presets(model):
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
+    ({'network': BCR, 'model': 'bcr_net:fast', 'teacher': 'x'}, 'with an RGB branch for a teacher'),
+    ({'network': dataclasses.replace(SSF, branches='hs'), 'teacher': 'x'}, 'with an RGB branch for a teacher'),
     ({'precision': 'fp8'}, 'precision auto or fp32 or bf16'),
     ({'start_kind': 'head'}, 'start_kind backbone or network'),
     ({'batch': 0}, 'batch >= 1'), ({'sides': (8,)}, 'sides >= 32'), ({'most_bands': 4}, 'most_bands >= 16')])
@@ -172,6 +175,68 @@ def test_wrong_choices_are_refused(changes, message):
 def test_unknown_models_are_refused():
     with pytest.raises(ValueError, match='expected model ssf_net:fast.*siamban'):
         default_config('siamban')
+
+
+class Taught:
+    """A teacher that says of every point of its map what `answers` says of it."""
+
+    def __init__(self, boxes):
+        points = response_points(None, 15, 16)
+        self.cls, self.reg = answers(points, boxes)
+
+    def template(self, false_colour):
+        return ()
+
+    def search(self, false_colour):
+        return self.cls, self.reg
+
+
+def answers(points, boxes):
+    """Logits (B, 2, n, n) and distances (B, 4, n, n): high in the middle of the box, and the box."""
+    x, y = points
+    x1, y1, x2, y2 = (side[:, None, None] for side in boxes.unbind(1))
+    near = 4 - ((x - (x1 + x2) / 2) ** 2 + (y - (y1 + y2) / 2) ** 2) / 500
+    distances = torch.stack([x - x1, y - y1, x2 - x, y2 - y], 1).clamp_min(1)
+    return torch.stack([-near, near], 1), distances
+
+
+def test_a_teacher_is_asked_where_it_is_right_cell_by_cell(corpus_folder, tmp_path):
+    trainer = Trainer(tiny(corpus_folder), tmp_path)
+    inputs, _ = trainer.inputs(0)
+    boxes = torch.tensor([[100.0, 90, 160, 150], [80, 100, 120, 170]])
+    inputs = dataclasses.replace(inputs, boxes=boxes)
+    cls, reg = answers(response_points(), boxes)
+    alike = fuse(cls[:, None], reg[:, None], torch.ones(2, 1))
+    apart = fuse(cls[:, None] * 0.5, reg[:, None] * 1.3, torch.ones(2, 1))
+    assert trainer._single._apart(Taught(boxes), inputs, alike).item() == pytest.approx(0, abs=1e-6)
+    of_both = trainer._single._apart(Taught(boxes), inputs, apart).item()
+    assert of_both > 0.1
+    one_wrong = torch.stack([boxes[0], boxes[1] + 80])
+    of_one = trainer._single._apart(Taught(boxes), dataclasses.replace(inputs, boxes=one_wrong), apart).item()
+    assert 0.1 < of_one < of_both
+    gone = dataclasses.replace(inputs, boxes=torch.full((2, 4), torch.nan))
+    assert trainer._single._apart(Taught(boxes), gone, apart).item() == 0
+
+
+@pytest.mark.parametrize('switch', [{}, {'network.branches': 'rgb'}])
+def test_the_rgb_branch_learns_from_a_teacher(corpus_folder, tmp_path, monkeypatch, switch):
+    class Teacher(Taught, torch.nn.Module):
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+            Taught.__init__(self, torch.tensor([[0.0, 0, 255, 255]]).expand(2, 4))
+
+    monkeypatch.setattr('hsi_models.training.tracking.NanoTrack.load', lambda path: Teacher())
+    monkeypatch.setattr('hsi_models.training.tracking._RIGHT', -1.0)
+    (tmp_path / 'teacher').write_bytes(b'weights')
+    config = override(tiny(corpus_folder, teacher=str(tmp_path / 'teacher')), switch)
+    trainer = Trainer(config, tmp_path)
+    assert f'teacher {sha256_of(tmp_path / "teacher")}' in trainer.start
+    terms = trainer.loss(0)
+    assert terms['teacher'].item() > 0
+    torch.testing.assert_close(terms['total'], sum(value for name, value in terms.items() if name != 'total'))
+    terms['teacher'].backward()
+    assert all(parameter.grad is not None for parameter in trainer.network.rgb_heads.parameters())
+    assert not switch or 'teacher' not in Trainer(tiny(corpus_folder), tmp_path).loss(0)
 
 
 @pytest.mark.gpu
