@@ -16,11 +16,9 @@ from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
 from hsi_models.tracking.fusion import FusionConfig
-from hsi_models.tracking.probability import ramp
+from hsi_models.tracking.probability import Separability
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 from hsi_models.training.target_probability import component_overlap, fit_probability, unit_spectra
-
-_SEPARABLE = (0.9, 0.99)    # of the pixels that were fitted, as the rule had it that the weights were trained with
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +49,14 @@ def auto_inputs(pairs: PairBatch, fusion: FusionConfig, grey: Tensor) -> AutoInp
 
     Args:
         pairs: template and search of equal side S, of `wide_pairs_of_side`; the target is in the middle of the first.
-        fusion: how the probability is estimated, and what overlap the untrained rule asks for.
+        fusion: how the probability is estimated.
         grey: pairs whose false colour is stretched alike in all channels, as that of reflectance is, bool (B,).
     """
     first, later = unit_spectra(pairs.template, fusion.fit.blur_px), unit_spectra(pairs.search, fusion.fit.blur_px)
     probability = fit_probability(first, pairs.template_boxes, fusion.fit)
     overlap = component_overlap(probability.apply(first), pairs.template_boxes)
-    rule = [ramp(ok, fusion.ok) * ramp(roc, _SEPARABLE) for roc, ok in
+    # The rule of the fitted pixels: what the weights were trained with.
+    rule = [Separability(roc, ok, held_out=0.0).weight for roc, ok in
             zip(probability.roc.tolist(), overlap, strict=True)]
     trust = torch.stack([probability.roc, torch.tensor(overlap).to(first), torch.tensor(rule).to(first)], dim=1)
     weights = band_weights(SpectralInfo(tuple(pairs.wavelengths_nm.tolist())), first.shape[1])
