@@ -20,6 +20,7 @@ from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.ingest import to_frame
 from hsi_models.overlay import draw_overlay, measure_spectra
+from hsi_models.tracking.state import TrackState
 from hsi_tracking_ros import diagnostics, qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE, described_camera
 from hsi_tracking_ros.diagnostics import Diagnostics, Report, Window, brief, latency_values
@@ -157,20 +158,27 @@ class VisualiserNode(Node):
         self._pictures.add()
         self._drawing_ms.add(1e3 * (time.perf_counter() - start))
 
+    def _readable(self, message: TrackedTargetArray | None, cell: tuple[float, float]) -> list[TrackState]:
+        """States in pixels of the cube; a target that cannot be read is counted, the others are drawn."""
+        states = []
+        for target in message.targets if message else []:
+            try:
+                states.append(state_from_target(target).scaled(1 / cell[0], 1 / cell[1]))
+            except ValueError as error:
+                self._reject(error)
+        return states
+
     def _compose(self, frame: HyperspectralFrame, targets: TrackedTargetArray | None, truth: TrackedTargetArray | None,
                  cell: tuple[float, float]) -> npt.NDArray[np.uint8]:
         """One picture; boxes come in pixels of the source image and are drawn on the cube."""
         colour = self._colour
         if colour is None or len(colour.matrix) != frame.bands:
             colour = self._colour = FalseColour.fit(frame)
-        states = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1])
-                  for target in (targets.targets if targets else [])]
-        truths = [state_from_target(target).scaled(1 / cell[0], 1 / cell[1]).box
-                  for target in (truth.targets if truth else [])]
+        states, true = (self._readable(message, cell) for message in (targets, truth))
         box = states[0].box if states else None
         plotted = box if self.parameters['spectrum'] else None
         spectra = None if plotted is None else measure_spectra(frame, plotted, self._levels)
-        return draw_overlay(colour.apply(frame), states, truth=truths[0] if truths else None, spectra=spectra,
+        return draw_overlay(colour.apply(frame), states, truth=true[0].box if true else None, spectra=spectra,
                             title=str(self.parameters['title']), footer=footer(frame.stamp_ns, targets))
 
     def _reports(self) -> list[Report]:

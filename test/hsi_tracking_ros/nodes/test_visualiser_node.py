@@ -150,6 +150,21 @@ def test_truth_is_drawn_where_it_is_known(graph):
     assert truth > without + 20
 
 
+def test_a_target_it_cannot_read_does_not_hide_the_others(graph):
+    rig = Rig(graph, spectrum=False)
+    pictures = rig.watch()
+    header = header_message(1, 'camera')
+    message = targets_message([target(), target()], header)
+    message.targets[0].status = 99
+    rig.images.publish(rig.image(1))
+    rig.targets.publish(message)
+    graph.spin_until(lambda: pictures)
+    factor = upscale_factor(WIDTH)
+    edge = slice(40 * factor - 4, 40 * factor + 4)
+    assert near(pixels(pictures[0])[20 * factor:30 * factor, edge], STATUS_COLOURS[TrackStatus.TRACKING]).sum() > 20
+    assert rig.node._reports()[0][3]['rejected'] == 1
+
+
 def test_images_it_cannot_read_are_counted_and_it_goes_on(graph):
     rig = Rig(graph)
     pictures = rig.watch()
