@@ -53,8 +53,8 @@ class TrackingConfig:
         start_kind: `backbone`: RGB-pretrained weights of the backbone; `network`: of a network, where names and shapes
             agree.
         start_note: origin and licence of these weights, for the card.
-        teacher: weights of NanoTrack v3, whose answers SSF-Net's RGB branch is to give where they are right, '' for
-            none: it has seen video, and pairs of stills are a poor school.
+        teacher: weights of NanoTrack v3, whose answers SSF-Net's RGB branch, or BCR-Net as a whole, is to give where
+            they are right, '' for none: it has seen video, and pairs of stills are a poor school.
         distillation: weight of its loss.
         data: folder that holds `images`, or a packed file.
         device: `cpu` or `cuda`.
@@ -101,8 +101,8 @@ class TrackingConfig:
                 raise ValueError(f'expected {name} {" or ".join(choices)}, got {getattr(self, name)!r}')
         if self.most_bands < 16:
             raise ValueError(f'expected most_bands >= 16, got {self.most_bands}')
-        if self.teacher and not (isinstance(self.network, SsfNetConfig) and self.network.branches != 'hs'):
-            raise ValueError('expected a network with an RGB branch for a teacher: ssf_net, not network.branches=hs')
+        if self.teacher and isinstance(self.network, SsfNetConfig) and self.network.branches == 'hs':
+            raise ValueError('expected a network with an RGB branch for a teacher, got network.branches=hs')
         if self.batch < 1 or not self.sides or min(self.sides) < 32:
             raise ValueError(f'expected batch >= 1 and sides >= 32, got {self.batch} and {self.sides}')
 
@@ -129,7 +129,7 @@ class TrackingStep(nn.Module):
         network: SSF-Net or BCR-Net.
         config: weights of the losses.
         precision: type of the network's arithmetic.
-        teacher: of the first branch, and the weight of its loss; None for none.
+        teacher: see `TrackingConfig`, and the weight of its loss; None for none.
     """
 
     def __init__(self, network: SsfNet | BcrNet, config: TrackingLossConfig, precision: torch.dtype,
@@ -155,12 +155,14 @@ class TrackingStep(nn.Module):
         return losses
 
     def _apart(self, teacher: NanoTrack, inputs: TrackingInputs, outputs: SiameseOutputs) -> Tensor:
-        """How far the first branch is from a teacher, where that is right; a teacher's cells are twice as far apart."""
+        """How far SSF-Net's first branch, or all of BCR-Net, is from a teacher, where that is right."""
         with torch.no_grad(), self._autocast(inputs.boxes.device):
             wanted = teacher.search(inputs.search.false_colour, *teacher.template(inputs.template.false_colour))
         right = best_overlap(*wanted, inputs.boxes, TEACHER_STRIDE) > _RIGHT
-        step = TEACHER_STRIDE // STRIDE
-        cls, reg = (value[:, 0, :, ::step, ::step] for value in (outputs.branch_cls, outputs.branch_reg))
+        step = TEACHER_STRIDE // STRIDE     # cells of the same points
+        own = (outputs.branch_cls[:, 0], outputs.branch_reg[:, 0]) if isinstance(self.network, SsfNet) else (
+            outputs.cls, outputs.reg)
+        cls, reg = (value[:, :, ::step, ::step] for value in own)
         margin = (wanted[0].shape[-1] - cls.shape[-1]) // 2
         wanted_cls, wanted_reg = (value[:, :, margin:-margin, margin:-margin] for value in wanted)
         return distillation_loss(cls, reg, wanted_cls, wanted_reg, right)

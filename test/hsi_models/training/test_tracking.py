@@ -162,7 +162,6 @@ def test_presets(model):
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    ({'network': BCR, 'model': 'bcr_net:fast', 'teacher': 'x'}, 'with an RGB branch for a teacher'),
     ({'network': dataclasses.replace(SSF, branches='hs'), 'teacher': 'x'}, 'with an RGB branch for a teacher'),
     ({'precision': 'fp8'}, 'precision auto or fp32 or bf16'),
     ({'start_kind': 'head'}, 'start_kind backbone or network'),
@@ -218,8 +217,9 @@ def test_a_teacher_is_asked_where_it_is_right_cell_by_cell(corpus_folder, tmp_pa
     assert trainer._single._apart(Taught(boxes), gone, apart).item() == 0
 
 
-@pytest.mark.parametrize('switch', [{}, {'network.branches': 'rgb'}])
-def test_the_rgb_branch_learns_from_a_teacher(corpus_folder, tmp_path, monkeypatch, switch):
+@pytest.mark.parametrize(('model', 'switch', 'heads'), [
+    ('ssf_net', {}, 'rgb_heads'), ('ssf_net', {'network.branches': 'rgb'}, 'rgb_heads'), ('bcr_net', {}, 'heads')])
+def test_what_sees_false_colour_learns_from_a_teacher(corpus_folder, tmp_path, monkeypatch, model, switch, heads):
     class Teacher(Taught, torch.nn.Module):
         def __init__(self):
             torch.nn.Module.__init__(self)
@@ -228,15 +228,16 @@ def test_the_rgb_branch_learns_from_a_teacher(corpus_folder, tmp_path, monkeypat
     monkeypatch.setattr('hsi_models.training.tracking.NanoTrack.load', lambda path: Teacher())
     monkeypatch.setattr('hsi_models.training.tracking._RIGHT', -1.0)
     (tmp_path / 'teacher').write_bytes(b'weights')
-    config = override(tiny(corpus_folder, teacher=str(tmp_path / 'teacher')), switch)
+    there = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, negative=0.0))
+    config = override(tiny(corpus_folder, model, pairs=there, teacher=str(tmp_path / 'teacher')), switch)
     trainer = Trainer(config, tmp_path)
     assert f'teacher {sha256_of(tmp_path / "teacher")}' in trainer.start
     terms = trainer.loss(0)
     assert terms['teacher'].item() > 0
     torch.testing.assert_close(terms['total'], sum(value for name, value in terms.items() if name != 'total'))
     terms['teacher'].backward()
-    assert all(parameter.grad is not None for parameter in trainer.network.rgb_heads.parameters())
-    assert not switch or 'teacher' not in Trainer(tiny(corpus_folder), tmp_path).loss(0)
+    assert all(parameter.grad is not None for parameter in getattr(trainer.network, heads).parameters())
+    assert 'teacher' not in Trainer(tiny(corpus_folder, model), tmp_path).loss(0)
 
 
 @pytest.mark.gpu
