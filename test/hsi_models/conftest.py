@@ -137,13 +137,14 @@ def _line() -> str:
     return f'{frame.f_code.co_filename.rpartition("hsi_models")[2]}:{frame.f_lineno}'
 
 
-@pytest.fixture(scope='session')
-def registered_device() -> None:
-    """PyTorch knows the device from now on; there can be one such device a process."""
-    backends = pytest.importorskip('torch.utils.backend_registration')
-    set_up = getattr(backends, '_setup_privateuseone_for_python_backend', None)
-    if set_up is None:
-        pytest.skip('needs a PyTorch that takes devices written in Python (2.10 or later)')
+def _register() -> torch.library.Library | None:
+    """Make the device known to PyTorch, one such device a process; None beside a GPU, or where PyTorch is too old."""
+    if torch.cuda.is_available():       # one more device would be PyTorch's first choice
+        return None
+    try:
+        from torch.utils.backend_registration import _setup_privateuseone_for_python_backend as set_up
+    except ImportError:
+        return None
     set_up(NAME)
     library = torch.library.Library('aten', 'IMPL')
 
@@ -155,13 +156,17 @@ def registered_device() -> None:
 
     library.impl('empty.memory_format', empty, 'PrivateUse1')
     library.impl('empty_strided', empty_strided, 'PrivateUse1')
-    yield
-    del library
+    return library
+
+
+REGISTERED = _register()        # now: the first backward pass of a process counts its devices for good
 
 
 @pytest.fixture
-def another_device(registered_device: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnotherDevice]:
+def another_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnotherDevice]:
     """The device `elsewhere`: `tensor.to('elsewhere')`, `device='elsewhere'`."""
+    if REGISTERED is None:
+        pytest.skip('needs a PyTorch that takes devices written in Python (2.10 or later), and no GPU')
     real = torch.Generator
 
     class Generator(real):      # the CPU's, which says of itself that it is elsewhere
