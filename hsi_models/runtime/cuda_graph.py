@@ -11,6 +11,7 @@ from hsi_models.runtime.eager import EagerExecutor
 from hsi_models.runtime.executor import Array, Precision, State
 from hsi_models.runtime.paths import SiamesePaths
 
+KIND = 'cuda'       # of device: the only one whose graphs these are
 _WARM_UPS = 3       # cuDNN chooses its algorithms and allocates before anything is recorded
 
 
@@ -54,7 +55,7 @@ class CudaGraphExecutor:
     """
 
     def __init__(self, paths: SiamesePaths, device: str = 'cuda', precision: Precision = 'fp16') -> None:
-        if torch.device(device).type == 'cpu':
+        if torch.device(device).type != KIND:
             raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
         self._lock = Lock()     # a graph reads and writes tensors that stay where they are
         self._eager = eager = EagerExecutor(paths, device, precision)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from hsi_models.checkpoint import ModelCard, load_weights, sha256_of
 from hsi_models.networks.auto_net import AutoNet
-from hsi_models.networks.nanotrack import RESPONSE_SIZE, STRIDE
+from hsi_models.networks.nanotrack import ORIGIN, RESPONSE_SIZE, STRIDE
 from hsi_models.networks.siamese_network import response_points
-from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training import distributed
 from hsi_models.training.auto_inputs import AutoInputs, auto_inputs, wide_pairs_of_side
@@ -33,7 +32,6 @@ from hsi_models.training.saving import save_rounded
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 
-_ORIGIN = 'NanoTrack v3 by Honglin Chu, Apache-2.0; its author trained it on data with research terms of their own'
 _GATE_RATE = 25.0               # the gate starts from nothing, the trunk from weights that work
 
 
@@ -169,7 +167,7 @@ class AutoTrainer:
 
     def __init__(self, config: AutoConfig, folder: Path) -> None:
         self.config, self.folder = config, folder
-        self.fusion = FusionConfig(fit=ProbabilityConfig(blur_px=config.blur_px))
+        self.fit = ProbabilityConfig(blur_px=config.blur_px)
         self.device = distributed.join(distributed.chosen_device(config.device))
         torch.manual_seed(config.seed)
         self.network, teacher, self.start = self._start()
@@ -189,7 +187,7 @@ class AutoTrainer:
             network = AutoNet()
             load_weights(network, path)
             return network.to(self.device), None, sha256_of(path)
-        note = f'{sha256_of(path)} ({_ORIGIN})'
+        note = f'{sha256_of(path)} ({ORIGIN})'
         return network, copy.deepcopy(network).eval().requires_grad_(False), note
 
     def inputs(self, step: int) -> tuple[AutoInputs, int]:
@@ -200,7 +198,7 @@ class AutoTrainer:
         seed = simulator.seed_within(seed, config.most_bands)
         generator = torch.Generator().manual_seed(seed)
         grey = (torch.rand(config.batch, generator=generator) < config.grey).to(self.device)
-        return auto_inputs(simulator.draw(config.batch, seed), self.fusion, grey), seed
+        return auto_inputs(simulator.draw(config.batch, seed), self.fit, grey), seed
 
     def loss(self, step: int) -> dict[str, Tensor]:
         """Losses of the batch of one step."""
@@ -210,7 +208,7 @@ class AutoTrainer:
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Scores of weights, the one to choose by first."""
         network = cast(AutoNet, network)
-        pairs = pair_scores(network, self.validation, self.fusion, self.config.batch, self.config.most_bands)
+        pairs = pair_scores(network, self.validation, self.fit, self.config.batch, self.config.most_bands)
         if not self.config.sequences:
             return pairs
         return {**sequence_scores(network, Path(self.config.sequences)), **pairs}

@@ -15,8 +15,7 @@ from hsi_models.data.simulation.pair_cameras import on_device
 from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
-from hsi_models.tracking.fusion import FusionConfig
-from hsi_models.tracking.probability import Separability
+from hsi_models.tracking.probability import ProbabilityConfig, Separability
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 from hsi_models.training.target_probability import component_overlap, fit_probability, unit_spectra
 
@@ -44,25 +43,26 @@ def wide_pairs_of_side(config: PairConfig, side: int) -> PairConfig:
 
 
 @torch.no_grad()
-def auto_inputs(pairs: PairBatch, fusion: FusionConfig, grey: Tensor) -> AutoInputs:
+def auto_inputs(pairs: PairBatch, fit: ProbabilityConfig, grey: Tensor) -> AutoInputs:
     """Pictures of pairs.
 
     Args:
         pairs: template and search of equal side S, of `wide_pairs_of_side`; the target is in the middle of the first.
-        fusion: how the probability is estimated.
+        fit: how the probability is estimated.
         grey: pairs whose false colour is stretched alike in all channels, as that of reflectance is, bool (B,).
     """
-    first, later = unit_spectra(pairs.template, fusion.fit.blur_px), unit_spectra(pairs.search, fusion.fit.blur_px)
-    probability = fit_probability(first, pairs.template_boxes, fusion.fit)
-    overlap = component_overlap(probability.apply(first), pairs.template_boxes)
+    first, later = (unit_spectra(view, fit.blur_px) for view in (pairs.template, pairs.search))
+    probability = fit_probability(first, pairs.template_boxes, fit)
+    images = [probability.apply(spectra) for spectra in (first, later)]
+    overlap = component_overlap(images[0], pairs.template_boxes)
     # The rule of the fitted pixels: what the weights were trained with.
     rule = [Separability(roc, ok, held_out=0.0).weight for roc, ok in
             zip(probability.roc.tolist(), overlap, strict=True)]
     trust = torch.stack([probability.roc, torch.tensor(overlap).to(first), torch.tensor(rule).to(first)], dim=1)
     weights = band_weights(SpectralInfo(tuple(pairs.wavelengths_nm.tolist())), first.shape[1])
     colours = _false_colour(pairs.template, pairs.search, on_device(weights, first.device), grey)
-    pictures = [enlarge(torch.stack([colour, probability.apply(spectra)[:, None].expand(-1, 3, -1, -1)], dim=1),
-                        SEARCH_SIZE) for colour, spectra in zip(colours, (first, later), strict=True)]
+    pictures = [enlarge(torch.stack([colour, image[:, None].expand(-1, 3, -1, -1)], dim=1), SEARCH_SIZE)
+                for colour, image in zip(colours, images, strict=True)]
     margin = (SEARCH_SIZE - TEMPLATE_SIZE) // 2
     template = pictures[0][..., margin:margin + TEMPLATE_SIZE, margin:margin + TEMPLATE_SIZE].contiguous()
     return AutoInputs(template, pictures[1], trust,

@@ -18,7 +18,7 @@ from hsi_models.networks.nanotrack import STRIDE
 from hsi_models.offline import track_sequence
 from hsi_models.runtime.paths import auto_paths, create_executor
 from hsi_models.tracking.auto_tracker import AutoMatcher
-from hsi_models.tracking.fusion import FusionConfig
+from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.tracking.siamese import SiameseTracker
 from hsi_models.training.auto_inputs import auto_inputs
 from hsi_models.training.tracking_validation import best_overlap
@@ -27,7 +27,7 @@ BATCHES = 16
 _SEED = 7_000_000
 
 
-def pair_scores(network: AutoNet, simulators: Sequence[PairSimulator], fusion: FusionConfig,
+def pair_scores(network: AutoNet, simulators: Sequence[PairSimulator], fit: ProbabilityConfig,
                 batch: int, most_bands: int) -> dict[str, float]:
     """Mean IoU of the box at the highest score, over held-out pairs: both pictures, and each alone."""
     found: list[Tensor] = []
@@ -35,7 +35,7 @@ def pair_scores(network: AutoNet, simulators: Sequence[PairSimulator], fusion: F
         simulator = simulators[index % len(simulators)]
         pairs = simulator.draw(batch, simulator.seed_within(_SEED + index, most_bands, BATCHES))
         grey = torch.arange(batch, device=pairs.search.device) % 2 == 0
-        inputs = auto_inputs(pairs, fusion, grey)
+        inputs = auto_inputs(pairs, fit, grey)
         state = network.template(inputs.template, inputs.trust)
         logits, distances = network.streams(inputs.search, *state)
         answers = [network.fuse(inputs.search, logits, distances, inputs.trust),

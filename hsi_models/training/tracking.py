@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,21 +12,19 @@ from torch import Tensor, nn
 from hsi_models.checkpoint import ModelCard, load_tensors, rounded, save_checkpoint, sha256_of
 from hsi_models.networks.backbone import AdjustedBackbone
 from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
-from hsi_models.networks.nanotrack import STRIDE as TEACHER_STRIDE
-from hsi_models.networks.nanotrack import NanoTrack
+from hsi_models.networks.nanotrack import ORIGIN, NanoTrack
 from hsi_models.networks.pretrained import load_pretrained
-from hsi_models.networks.siamese_network import STRIDE, SiameseOutputs
 from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
 from hsi_models.training import distributed
 from hsi_models.training.loop import Loop, LoopConfig
-from hsi_models.training.losses_tracking import TrackingLossConfig, distillation_loss, tracking_loss
+from hsi_models.training.losses_tracking import TrackingLossConfig
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 from hsi_models.training.tracking_inputs import TrackingInputs, pairs_of_side, tracking_inputs
-from hsi_models.training.tracking_validation import HeldOutPairs, ValidationConfig, best_overlap
+from hsi_models.training.tracking_step import TrackingStep
+from hsi_models.training.tracking_validation import HeldOutPairs, ValidationConfig
 
 MODELS = ('ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
-_RIGHT = 0.5        # IoU of a teacher's box from which it is asked: it sees no more than false colour shows
 
 
 @dataclass(frozen=True)
@@ -122,67 +118,6 @@ def default_config(model: str) -> TrackingConfig:
     return TrackingConfig(full, BcrNetConfig.preset(preset or 'fast'), most_images=256)
 
 
-class TrackingStep(nn.Module):
-    """Inputs to losses: what several processes run side by side.
-
-    Args:
-        network: SSF-Net or BCR-Net.
-        config: weights of the losses.
-        precision: type of the network's arithmetic.
-        teacher: see `TrackingConfig`, and the weight of its loss; None for none.
-    """
-
-    def __init__(self, network: SsfNet | BcrNet, config: TrackingLossConfig, precision: torch.dtype,
-                 teacher: tuple[NanoTrack, float] | None = None) -> None:
-        super().__init__()
-        self.network, self.config, self.precision = network, config, precision
-        self._teacher = [teacher] if teacher else []        # no part of what is trained
-        self.solves = isinstance(network, BcrNet) and network.config.bands == 'bimm'
-
-    def forward(self, inputs: TrackingInputs, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses as `tracking_loss` gives them; `generator` samples the cells that count."""
-        solved: list[Any] = []
-        with self._keeping(solved):
-            with self._autocast(inputs.boxes.device):
-                state = self.network.template(inputs.template, inputs.box_size)
-                outputs = self.network.search(state, inputs.search)
-            if len(solved) == 1 and isinstance(self.network, BcrNet):       # the template's; the search crop's, too
-                self.network.self_expression(inputs.search)
-        losses = tracking_loss(outputs, inputs.boxes, self.config, tuple(solved), generator)
-        for teacher, weight in self._teacher:
-            losses['teacher'] = weight * self._apart(teacher, inputs, outputs)
-            losses['total'] = losses['total'] + losses['teacher']
-        return losses
-
-    def _apart(self, teacher: NanoTrack, inputs: TrackingInputs, outputs: SiameseOutputs) -> Tensor:
-        """How far SSF-Net's first branch, or all of BCR-Net, is from a teacher, where that is right."""
-        with torch.no_grad(), self._autocast(inputs.boxes.device):
-            wanted = teacher.search(inputs.search.false_colour, *teacher.template(inputs.template.false_colour))
-        right = best_overlap(*wanted, inputs.boxes, TEACHER_STRIDE) > _RIGHT
-        step = TEACHER_STRIDE // STRIDE     # cells of the same points
-        own = (outputs.branch_cls[:, 0], outputs.branch_reg[:, 0]) if isinstance(self.network, SsfNet) else (
-            outputs.cls, outputs.reg)
-        cls, reg = (value[:, :, ::step, ::step] for value in own)
-        margin = (wanted[0].shape[-1] - cls.shape[-1]) // 2
-        wanted_cls, wanted_reg = (value[:, :, margin:-margin, margin:-margin] for value in wanted)
-        return distillation_loss(cls, reg, wanted_cls, wanted_reg, right)
-
-    @contextmanager
-    def _keeping(self, solved: list[Any]) -> Iterator[None]:
-        """Collect BIMM's solutions, which would be computed twice otherwise."""
-        if not self.solves or not isinstance(self.network, BcrNet):
-            yield
-            return
-        handle = self.network.bimm.register_forward_hook(lambda module, inputs, solution: solved.append(solution))
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    def _autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        return torch.autocast(device.type, self.precision) if self.precision != torch.float32 else nullcontext()
-
-
 class Trainer:
     """One training: data, network and loop; under `torchrun` one process of several.
 
@@ -210,12 +145,9 @@ class Trainer:
         self.training = [pairs.training.with_config(pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
         self.held_out = HeldOutPairs(pairs.validation, config.sides, config.validation)
         mixed = config.precision == 'bf16' or (config.precision == 'auto' and self.device.type == 'cuda')
-        teacher = None
-        if config.teacher:
-            network = NanoTrack.load(Path(config.teacher)).to(self.device).requires_grad_(False)
-            teacher = network, config.distillation
-            self.start += f'; teacher {sha256_of(Path(config.teacher))} (NanoTrack v3, Honglin Chu, Apache-2.0)'
-        self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32, teacher)
+        teacher = self._load_teacher(Path(config.teacher)) if config.teacher else None
+        self._single = TrackingStep(self.network, config.losses, torch.bfloat16 if mixed else torch.float32, teacher,
+                                    config.distillation)
         self._unlocked: bool | None = None
         self.step: nn.Module
 
@@ -265,6 +197,11 @@ class Trainer:
 
     def _rate(self, step: int) -> float:
         return cosine_rate(step, self.config.loop.steps, self.config.rate, self.config.warm_up)
+
+    def _load_teacher(self, path: Path) -> NanoTrack:
+        """A teacher, which the card names beside the start."""
+        self.start += f'; teacher {sha256_of(path)} ({ORIGIN})'
+        return NanoTrack.load(path).to(self.device).requires_grad_(False)
 
     def _start_from(self, path: Path) -> str:
         """Take over weights; what the card says of them."""

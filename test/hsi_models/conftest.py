@@ -55,8 +55,8 @@ class AnotherDevice:
     def compute(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """One operation on tensors of which at least one is elsewhere."""
         args_here, kwargs_here = tree_map(_inner, (args, kwargs))
-        others = [value for value in tree_flatten((args, kwargs))[0]
-                  if isinstance(value, torch.Tensor) and not isinstance(value, Elsewhere)]
+        tensors = [value for value in tree_flatten((args, kwargs))[0] if isinstance(value, torch.Tensor)]
+        others = [value for value in tensors if not isinstance(value, Elsewhere)]
         stays = kwargs.get('device') is None or torch.device(kwargs['device']).type == NAME
         if kwargs.get('device') is not None:
             kwargs_here['device'] = torch.device('cpu')
@@ -70,10 +70,11 @@ class AnotherDevice:
         result = func(*args_here, **kwargs_here)
         if self._record is not None:
             self._record.append((func, args_here, kwargs_here, result))
-        known = {id(_inner(value)): value for value in tree_flatten((args, kwargs))[0]
-                 if isinstance(value, torch.Tensor)}
-        return tree_map(lambda value: known.get(id(value), Elsewhere(value)) if stays and isinstance(
-            value, torch.Tensor) else value, result)
+        if not stays:
+            return result
+        known = {id(_inner(value)): value for value in tensors}      # what is changed in place stays what it is
+        return tree_map(lambda value: known.get(id(value), Elsewhere(value)) if isinstance(value, torch.Tensor)
+                        else value, result)
 
     @contextmanager
     def recording(self, graph: Graph) -> Iterator[None]:
@@ -138,7 +139,7 @@ def _line() -> str:
 
 
 def _register() -> torch.library.Library | None:
-    """Make the device known to PyTorch, one such device a process; None beside a GPU, or where PyTorch is too old."""
+    """Make the device known to PyTorch, one such device a process; None beside a GPU, or where PyTorch cannot."""
     if torch.cuda.is_available():       # one more device would be PyTorch's first choice
         return None
     try:
@@ -166,7 +167,7 @@ REGISTERED = _register()        # now: the first backward pass of a process coun
 def another_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnotherDevice]:
     """The device `elsewhere`: `tensor.to('elsewhere')`, `device='elsewhere'`."""
     if REGISTERED is None:
-        pytest.skip('needs a PyTorch that takes devices written in Python (2.10 or later), and no GPU')
+        pytest.skip('needs a PyTorch that takes devices written in Python and no GPU')
     real = torch.Generator
 
     class Generator(real):      # the CPU's, which says of itself that it is elsewhere
@@ -213,4 +214,5 @@ def recorded_graphs(another_device: AnotherDevice, monkeypatch: pytest.MonkeyPat
     for name, value in (('Stream', Stream), ('current_stream', Stream), ('stream', nothing), ('device', nothing),
                         ('CUDAGraph', Graph), ('graph', another_device.recording)):
         monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr('hsi_models.runtime.cuda_graph.KIND', NAME)
     return another_device

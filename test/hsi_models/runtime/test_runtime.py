@@ -167,6 +167,7 @@ def test_cuda_graphs_refuse_other_shapes(paths: SiamesePaths):
     ({'runtime': 'tensorrt'}, 'expected runtime eager, cuda_graph or onnx'),
     ({'runtime': 'onnx', 'device': 'cuda'}, 'expected device cpu and precision fp32 for runtime onnx'),
     ({'runtime': 'cuda_graph'}, 'expected a CUDA device for CUDA graphs'),
+    ({'runtime': 'cuda_graph', 'device': 'meta'}, "CUDA graphs, got 'meta'"),
     ({'precision': 'int8'}, 'expected precision fp32, fp16, bf16')])
 def test_what_does_not_exist_is_refused(paths: SiamesePaths, options, message):
     with pytest.raises(ValueError, match=message):

@@ -7,6 +7,9 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
+import torch
+
+from hsi_models.checkpoint import load_tensors
 
 SIZE = 96
 
@@ -66,5 +69,25 @@ def killed_and_resumed():
         with pytest.raises(KilledError):
             killed.run(progress=False)
         return make().run(resume=True, progress=False)
+
+    return run
+
+
+@pytest.fixture
+def agrees_elsewhere(another_device):
+    """(make, may_wait): a training `make(device)` gives the same weights on a device that is not the CPU, and no step
+    waits for it but by lines of the files `may_wait`."""
+    def run(make, may_wait=()):
+        there = make(another_device.name)
+        another_device.clear()
+        for step in range(2):
+            loss = there.loss(step)
+            total = loss['total'] if isinstance(loss, dict) else loss
+            assert total.device.type == another_device.name
+            total.backward()
+        assert [line for line in another_device.downloads if not any(part in line for part in may_wait)] == []
+        got = load_tensors(make(another_device.name).run(progress=False))
+        for name, value in load_tensors(make('cpu').run(progress=False)).items():
+            torch.testing.assert_close(got[name], value, rtol=1e-2, atol=1e-3)
 
     return run

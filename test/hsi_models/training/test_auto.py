@@ -54,6 +54,12 @@ def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(corpus_folder, t
         assert torch.equal(value, weights[name]), name
 
 
+def test_another_device_gives_the_same_weights(corpus_folder, tmp_path, agrees_elsewhere):
+    agrees_elsewhere(lambda device: AutoTrainer(tiny(corpus_folder, device=device, loop=LoopConfig(2, 2)),
+                                                tmp_path / device),
+                     may_wait=('target_probability.py', 'auto_inputs.py'))      # connected components
+
+
 def test_false_colour_learns_from_the_teacher_alone_where_there_is_one(corpus_folder, tmp_path):
     trainer = AutoTrainer(tiny(corpus_folder), tmp_path)
     inputs, seed = trainer.inputs(0)

@@ -47,6 +47,11 @@ def test_pictures_are_what_the_tracker_makes():
         np.testing.assert_allclose(picture[0], refiner_picture(view[0, 0].numpy(), box)[0, 0], atol=2e-3)
 
 
+def test_another_device_gives_the_same_weights_and_no_step_waits(corpus_folder, tmp_path, agrees_elsewhere):
+    agrees_elsewhere(lambda device: BoxRefinerTrainer(tiny(corpus_folder, device=device, loop=LoopConfig(2, 2)),
+                                                      tmp_path / device))
+
+
 def test_each_view_keeps_its_own_boxes():
     views = torch.stack([torch.full((1, 50, 50), value) for value in (0.2, 0.7)])
     pictures = refiner_pictures(views, torch.tensor([[[25.0, 25, 9, 9]] * 3] * 2))

@@ -53,6 +53,14 @@ def test_a_batch_follows_from_seed_and_step(share):
     assert torch.isfinite(low).all()
 
 
+@pytest.mark.parametrize('model', ['cst_eigen', 'cst:fast'])
+def test_another_device_gives_the_same_weights_and_no_step_waits(data, tmp_path, agrees_elsewhere, model):
+    config = tiny(data) if model == 'cst_eigen' else dataclasses.replace(
+        default_config(model, 2), data=str(data), pairs=PAIRS)
+    agrees_elsewhere(lambda device: Trainer(dataclasses.replace(config, device=device, loop=LoopConfig(2, 2)),
+                                            tmp_path / device))
+
+
 def test_patches_too_large_for_every_cube_are_refused():
     with pytest.raises(ValueError, match='cubes of at least 80 x 80 pixels'):
         sampler(patch=40)

@@ -25,12 +25,12 @@ def test_it_agrees_with_the_tracker_of_one_frame() -> None:
     config, views = ProbabilityConfig(max_samples=64 * 64), _views(0.15)
     spectra = unit_spectra(views, config.blur_px)
     batch = fit_probability(spectra, torch.tensor(BOXES), config)
-    images = batch.apply(spectra).numpy()
-    overlap = component_overlap(batch.apply(spectra), torch.tensor(BOXES))
+    images = batch.apply(spectra)
+    overlap = component_overlap(images, torch.tensor(BOXES))
     for index, box in enumerate(BOXES):
         cube = np.ascontiguousarray(views[index].numpy().transpose(1, 2, 0))
         single = TargetProbability.fit(cube, Box(*box), config)
-        assert np.corrcoef(images[index].ravel(), single.apply(cube).ravel())[0, 1] > 0.995
+        assert np.corrcoef(images[index].numpy().ravel(), single.apply(cube).ravel())[0, 1] > 0.995
         assert abs(float(batch.roc[index]) - single.separability.roc) < 0.02
         assert abs(overlap[index] - single.separability.ok) < 0.15
 

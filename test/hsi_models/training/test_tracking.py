@@ -56,6 +56,12 @@ def test_two_runs_of_one_seed_agree_and_a_killed_one_goes_on(corpus_folder, tmp_
             'iou_concealed', 'success_colour', 'success_hidden'} <= rows(tmp_path / 'a')[0].keys()
 
 
+@pytest.mark.parametrize('model', ['ssf_net', 'bcr_net'])
+def test_another_device_gives_the_same_weights_and_no_step_waits(corpus_folder, tmp_path, agrees_elsewhere, model):
+    agrees_elsewhere(lambda device: Trainer(tiny(corpus_folder, model, device=device, loop=LoopConfig(2, 2)),
+                                            tmp_path / device))
+
+
 def test_held_out_pairs_are_of_the_kinds_asked_for(corpus_folder, tmp_path):
     config = tiny(corpus_folder, validation=ValidationConfig(2, 4, 2, ('colour', 'hidden')), loop=LoopConfig(1, 1))
     card = load_card(Trainer(config, tmp_path).run(progress=False))
@@ -226,7 +232,7 @@ def test_what_sees_false_colour_learns_from_a_teacher(corpus_folder, tmp_path, m
             Taught.__init__(self, torch.tensor([[0.0, 0, 255, 255]]).expand(2, 4))
 
     monkeypatch.setattr('hsi_models.training.tracking.NanoTrack.load', lambda path: Teacher())
-    monkeypatch.setattr('hsi_models.training.tracking._RIGHT', -1.0)
+    monkeypatch.setattr('hsi_models.training.tracking_step._RIGHT', -1.0)
     (tmp_path / 'teacher').write_bytes(b'weights')
     there = dataclasses.replace(PAIRS, pairs=dataclasses.replace(PAIRS.pairs, negative=0.0))
     config = override(tiny(corpus_folder, model, pairs=there, teacher=str(tmp_path / 'teacher')), switch)
