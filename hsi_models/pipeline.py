@@ -15,6 +15,7 @@ from hsi_models.camera import Camera
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.ingest import to_frame
 from hsi_models.registry import create_tracker
+from hsi_models.runtime.options import NetworkOptions
 from hsi_models.superresolution.settings import SuperResolution
 from hsi_models.tracking.point import box_from_point
 from hsi_models.tracking.state import Tracker, TrackState
@@ -82,6 +83,7 @@ class TrackingPipeline:
         tracker: a tracker, or its name for the registry (`NAME` or `NAME:preset`).
         camera: what is known of the camera; may come later by `set_camera`.
         device: where a tracker made by name computes.
+        network: how the network of a tracker made by name is run; None: as the tracker sees fit.
         history: recent images kept for initialisation at an older stamp; 4.2 MB each at 1024 x 2048 uint16.
         calibrate: apply the references of `calibration_file`, else the dark and white levels that the camera states.
         calibration_file: `.npz` with references of each pixel (`Calibration.from_npz`); '': none.
@@ -95,8 +97,8 @@ class TrackingPipeline:
     """
 
     def __init__(self, tracker: str | Tracker = 'auto', *, camera: Camera | None = None, device: str = 'cpu',
-                 history: int = 30, calibrate: bool = True, calibration_file: str = '',
-                 super_resolution: SuperResolution | None = None) -> None:
+                 network: NetworkOptions | None = None, history: int = 30, calibrate: bool = True,
+                 calibration_file: str = '', super_resolution: SuperResolution | None = None) -> None:
         if history < 1:
             raise ValueError(f'expected history >= 1 image, got {history}')
         if calibration_file:
@@ -104,7 +106,8 @@ class TrackingPipeline:
             if super_resolution is not None and super_resolution.mode == 'frame':
                 raise ValueError(f'expected no references of each pixel where whole frames are upscaled, got '
                                  f'{calibration_file}: they are of the size of the camera\'s own images')
-        self.tracker = create_tracker(tracker, device=device) if isinstance(tracker, str) else tracker
+        options = (network or NetworkOptions()).chosen
+        self.tracker = create_tracker(tracker, device=device, **options) if isinstance(tracker, str) else tracker
         self._calibrate, self._calibration_file = calibrate, calibration_file
         self._use(super_resolution or SuperResolution(), device)
         self._recent: deque[_Stored] = deque(maxlen=history)

@@ -12,7 +12,7 @@ import numpy as np
 from hsi_models.data.sequence import Sequence
 from hsi_models.offline import first_box
 from hsi_models.pipeline import TrackingPipeline
-from hsi_models.registry import create_tracker
+from hsi_models.runtime.options import NetworkOptions
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def profile_tracker(name: str, sequence: Sequence, *, device: str = 'cpu', frames: int = 100) -> CoreFigures:
-    """Track through up to `frames` frames, read ahead of time, and measure.
+def profile_tracker(name: str, sequence: Sequence, *, device: str = 'cpu', network: NetworkOptions | None = None,
+                    frames: int = 100) -> CoreFigures:
+    """Track through up to `frames` frames, read ahead of time, and measure; `network`: how the tracker's is run.
 
     Raises:
         ValueError: unknown tracker, no initial box, fewer than two frames.
@@ -67,8 +68,7 @@ def profile_tracker(name: str, sequence: Sequence, *, device: str = 'cpu', frame
     if count < 2:
         raise ValueError(f'expected a sequence of at least 2 frames to measure, got {count}')
     images = [sequence.image(index) for index in range(count)]
-    tracker = create_tracker(name, device=device)
-    pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device)
+    pipeline = TrackingPipeline(name, camera=sequence.camera, device=device, network=network)
     cell = sequence.camera.pixel_size
     pipeline.initialise(first_box(sequence).scaled(*cell))
     pipeline.process(images[0], stamp_ns=sequence.stamp_ns(0))
@@ -83,4 +83,5 @@ def profile_tracker(name: str, sequence: Sequence, *, device: str = 'cpu', frame
     shape = 'x'.join(str(side) for side in images[0].shape)
     return CoreFigures(name, f'{shape} {images[0].dtype}', len(whole), round(1e3 * len(whole) / sum(whole), 1),
                        {stage: percentiles(values, ('p50', 'p99')) for stage, values in stages.items()},
-                       percentiles(whole), round(peak_memory_mb(), 1), getattr(tracker, 'weights_sha256', None))
+                       percentiles(whole), round(peak_memory_mb(), 1),
+                       getattr(pipeline.tracker, 'weights_sha256', None))

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any, Literal, cast
 
+from hsi_models.runtime.options import NetworkOptions
 from hsi_models.tracking.state import Tracker
 
 Kind = Literal['tracker', 'super_resolver']
@@ -86,12 +87,18 @@ def create_tracker(name: str = 'auto', *, device: str = 'cpu', **options: Any) -
     Args:
         name: `NAME` or `NAME:PRESET`, see `tracker_names`.
         device: where a network runs, `cpu` or `cuda[:N]`; trackers without a network run on the CPU.
-        options: fields of the tracker's configuration; unknown ones are refused.
+        options: fields of the tracker's configuration; unknown ones are refused. Of a network: `weights` (a file),
+            `runtime` and `precision`, see `runtime.options.NetworkOptions`.
 
     Raises:
         ValueError: no such tracker or option.
     """
-    return cast(Tracker, _create(_find(name, 'tracker'), device, options))
+    entry = _find(name, 'tracker')
+    of_networks = sorted(options.keys() & {item.name for item in fields(NetworkOptions)})
+    if of_networks and not entry.measure:
+        raise ValueError(f'expected no {" or ".join(of_networks)} for {entry.full_name}, which has no network, got '
+                         f'{", ".join(repr(options[option]) for option in of_networks)}')
+    return cast(Tracker, _create(entry, device, options))
 
 
 def create_super_resolver(name: str, *, device: str = 'cpu', **options: Any) -> Any:

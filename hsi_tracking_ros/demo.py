@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hsi_models.host import host_facts
+from hsi_models.runtime.options import NetworkOptions
 from hsi_tracking_ros.bag_sequence import IMAGE, INFO, INIT, TARGETS
 from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video
 from hsi_tracking_ros.demo_watcher import Watcher
@@ -43,6 +44,7 @@ class DemoConfig:
         rate_hz: frames a second; 0: the sequence's own.
         super_resolution: off, crop or frame.
         super_resolver: NAME or NAME:preset; '': the default one.
+        network: how the tracker's network is run.
     """
 
     out: Path
@@ -54,6 +56,7 @@ class DemoConfig:
     rate_hz: float = 0.0
     super_resolution: str = 'off'
     super_resolver: str = ''
+    network: NetworkOptions = NetworkOptions()
 
     @property
     def source(self) -> str:
@@ -84,7 +87,8 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
     os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
     with ProcessGroup(environment, out / 'logs') as group, Watcher() as watcher:
         options = GraphOptions(tracker=config.tracker, device=config.device, source=config.source,
-                               super_resolution=config.super_resolution, super_resolver=config.super_resolver)
+                               super_resolution=config.super_resolution, super_resolver=config.super_resolver,
+                               **config.network.chosen)
         specs = describe('demo', options, _parameters(config, out))
         for spec in specs:
             group.start(spec.name, spec.command)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
 from hsi_tracking_ros.share import PACKAGE, share_file
 
 VARIANTS = {
@@ -40,6 +41,9 @@ OPTIONS = (
     Option('autostart', '', 'configure and activate lifecycle nodes at start', ('', *SWITCH)),
     Option('device', '', 'where tracker and super-resolver compute: cpu, cuda, cuda:0'),
     Option('tracker', '', 'NAME or NAME:preset, see `hsi-tracking models`'),
+    Option('weights', '', "file of weights for the tracker's network, its card beside it"),
+    Option('runtime', '', "what runs the tracker's network", ('', *RUNTIMES)),
+    Option('precision', '', 'of its weights and activations', ('', *PRECISIONS)),
     Option('super_resolution', '', 'upscale the search region, inside the tracker (crop), or whole frames (frame)',
            ('', 'off', 'crop', 'frame')),
     Option('super_resolver', '', 'what upscales, NAME or NAME:preset, see `hsi-tracking models`'),
@@ -144,6 +148,9 @@ class GraphOptions:
     autostart: str = ''
     device: str = ''
     tracker: str = ''
+    weights: str = ''
+    runtime: str = ''
+    precision: str = ''
     super_resolution: str = ''
     super_resolver: str = ''
     super_resolution_scale: str = ''
@@ -224,7 +231,8 @@ def _chosen(options: GraphOptions) -> dict[str, dict[str, Value]]:
     upscaled = options.super_resolution == 'frame'
     tracker: dict[str, Value] = {
         name: getattr(options, name)
-        for name in ('tracker', 'super_resolution', 'super_resolver', 'calibration_file')
+        for name in ('tracker', 'weights', 'runtime', 'precision', 'super_resolution', 'super_resolver',
+                     'calibration_file')
         if getattr(options, name)}
     if not upscaled:
         tracker |= camera

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 from hsi_models.data.sequence import Sequence
 from hsi_models.offline import first_box
 from hsi_models.profiling import peak_memory_mb, percentiles
+from hsi_models.runtime.options import NetworkOptions
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.image_codec import to_message
 from hsi_tracking_ros.messages import header_message, info_from_camera
@@ -21,7 +22,8 @@ from hsi_tracking_ros.nodes.tracker_node import TrackerNode
 ANSWER_TIMEOUT_S = 60.0
 
 
-def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', frames: int = 100) -> dict[str, Any]:
+def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', network: NetworkOptions | None = None,
+                 frames: int = 100) -> dict[str, Any]:
     """Send each image when the one before was answered: the node's throughput, codec and transport included.
 
     Call after `transport.prepare()`; uses a context of its own.
@@ -38,7 +40,7 @@ def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', frame
     rclpy.init(context=context)
     executor = SingleThreadedExecutor(context=context)
     overrides = {'tracker': tracker, 'device': device, 'every_frame': True, 'max_gap_s': 0.0,
-                 'init_box': ','.join(repr(float(value)) for value in box)}
+                 'init_box': ','.join(repr(float(value)) for value in box), **(network or NetworkOptions()).chosen}
     node = TrackerNode(context=context, parameter_overrides=[Parameter(k, value=v) for k, v in overrides.items()])
     peer = rclpy.create_node('benchmark', context=context)
     answers: list[float] = []
@@ -66,6 +68,7 @@ def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', frame
             publisher.publish(message)
             wait(lambda expected=index + 1: len(answers) >= expected)
             frame_ms.append(1e3 * (answers[-1] - start))
+        weights_sha256 = node.weights_sha256
     finally:
         executor.shutdown()
         node.destroy_node()
@@ -73,4 +76,5 @@ def measure_node(tracker: str, sequence: Sequence, *, device: str = 'cpu', frame
         context.try_shutdown()
     steady = frame_ms[1:]
     return {'tracker': tracker, 'frames': len(steady), 'fps': round(1e3 * len(steady) / sum(steady), 1),
-            'frame_ms': percentiles(steady), 'peak_memory_mb': round(peak_memory_mb(), 1)}
+            'frame_ms': percentiles(steady), 'peak_memory_mb': round(peak_memory_mb(), 1),
+            'weights_sha256': weights_sha256}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hsi_models.profiling import percentiles
+from hsi_models.runtime.options import NetworkOptions
 from hsi_tracking_ros.demo import SETTLE_S, START_TIMEOUT_S, follow
 from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import PLAYER, TRACKER, GraphOptions, Value, describe
@@ -14,13 +15,15 @@ from hsi_tracking_ros.processes import ProcessGroup, free_domain_id, node_enviro
 from hsi_tracking_ros.readers import WATCHER, readers_of
 
 
-def measure_pair(tracker: str, source: str, *, device: str = 'cpu', frames: int = 100) -> dict[str, Any]:
+def measure_pair(tracker: str, source: str, *, device: str = 'cpu', network: NetworkOptions | None = None,
+                 frames: int = 100) -> dict[str, Any]:
     """Play a sequence at its own rate to a tracker in another process, as a driver would on a robot.
 
     Args:
         tracker: NAME or NAME:preset.
         source: folder, bag or synthetic:SCENE.
         device: cpu or cuda[:N].
+        network: how the tracker's network is run.
         frames: at most so many.
 
     Returns:
@@ -33,7 +36,8 @@ def measure_pair(tracker: str, source: str, *, device: str = 'cpu', frames: int 
     os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
     player: dict[str, Value] = {'wait_for_readers': readers_of(TRACKER, WATCHER), 'limit': frames,
                                 'reader_timeout_s': START_TIMEOUT_S}
-    specs = describe('demo', GraphOptions(tracker=tracker, device=device, source=source), {PLAYER: player})
+    options = GraphOptions(tracker=tracker, device=device, source=source, **(network or NetworkOptions()).chosen)
+    specs = describe('demo', options, {PLAYER: player})
     with tempfile.TemporaryDirectory() as logs, ProcessGroup(environment, Path(logs)) as group, Watcher() as watcher:
         for spec in specs:
             if spec.executable in (PLAYER, TRACKER):

@@ -50,7 +50,8 @@ class Entry:
     def expected(self) -> str:
         """What is accepted, in words."""
         kind = {'bool': 'true or false', 'int': 'an integer', 'float': 'a number', 'str': 'a string'}
-        text = f'one of {", ".join(self.choices)}' if self.choices else kind[type(self.default).__name__]
+        choices = ', '.join(choice or '(empty)' for choice in self.choices)
+        text = f'one of {choices}' if choices else kind[type(self.default).__name__]
         if self.low is not None and self.high is not None:
             text += f' {self.low:g}..{self.high:g}'
         elif self.low is not None:

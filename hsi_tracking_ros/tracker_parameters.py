@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
+from hsi_models.runtime.options import NetworkOptions
 from hsi_models.superresolution.settings import MODES, Mode, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
@@ -15,6 +17,11 @@ from hsi_tracking_ros.parameters import Entry
 TABLE = (
     Entry('tracker', 'auto', 'name of the tracker, NAME or NAME:preset (hsi-tracking models)'),
     Entry('device', 'cpu', 'where networks compute: cpu, cuda or cuda:N'),
+    Entry('weights', '', "file of weights of your own for the tracker's network, its card beside it; empty: the "
+                         'shipped ones'),
+    Entry('runtime', '', "what runs the tracker's network; empty: onnx for auto on a CPU, else eager",
+          choices=('', *RUNTIMES)),
+    Entry('precision', '', 'of its weights and activations; empty: fp32', choices=('', *PRECISIONS)),
     Entry('super_resolution', 'off', 'crop: the surroundings of the target are upscaled inside; frame: images come '
                                      'from super_resolution_node', choices=MODES),
     Entry('super_resolver', SuperResolution.model, 'crop: what upscales, NAME or NAME:preset (hsi-tracking models)'),
@@ -61,6 +68,11 @@ TABLE = (
 def thresholds_from(values: Mapping[str, Any]) -> StatusThresholds:
     """Thresholds of the parameters `status.*`."""
     return StatusThresholds(**{item.name: values[f'status.{item.name}'] for item in fields(StatusThresholds)})
+
+
+def network_from(values: Mapping[str, Any]) -> NetworkOptions:
+    """How the tracker's network is run."""
+    return NetworkOptions(**{item.name: values[item.name] for item in fields(NetworkOptions)})
 
 
 def check_together(values: Mapping[str, Any]) -> None:

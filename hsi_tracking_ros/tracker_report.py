@@ -64,7 +64,7 @@ class TrackerReport:
 def compute_values(tracker: object, name: str, device: str, warm_up_s: float) -> dict[str, object]:
     """What the status Compute tells; a tracker with a network has attributes of these names."""
     return {'tracker': name, 'device': device, 'runtime': getattr(tracker, 'runtime', 'numpy'),
-            'precision': getattr(tracker, 'precision', 'float32'),
+            'precision': getattr(tracker, 'precision', 'fp32'),
             'weights sha256': getattr(tracker, 'weights_sha256', '') or 'none', 'warm-up [s]': warm_up_s}
 
 

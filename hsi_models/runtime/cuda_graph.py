@@ -15,6 +15,12 @@ KIND = 'cuda'       # of device: the only one whose graphs these are
 _WARM_UPS = 3       # cuDNN chooses its algorithms and allocates before anything is recorded
 
 
+def require_cuda(device: str) -> None:
+    """Raise ValueError for a device without CUDA graphs."""
+    if torch.device(device).type != KIND:
+        raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
+
+
 class _Graph:
     """One module recorded; its inputs and outputs are tensors that stay where they are."""
 
@@ -55,8 +61,7 @@ class CudaGraphExecutor:
     """
 
     def __init__(self, paths: SiamesePaths, device: str = 'cuda', precision: Precision = 'fp16') -> None:
-        if torch.device(device).type != KIND:
-            raise ValueError(f'expected a CUDA device for CUDA graphs, got {device!r}: use runtime eager')
+        require_cuda(device)
         self._lock = Lock()     # a graph reads and writes tensors that stay where they are
         self._eager = eager = EagerExecutor(paths, device, precision)
         self._device = eager.device

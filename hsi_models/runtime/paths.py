@@ -4,6 +4,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +22,7 @@ from hsi_models.networks.siamese_network import (
     SiameseNetwork,
     TemplatePath,
 )
-from hsi_models.runtime.executor import Executor, Precision, Runtime
+from hsi_models.runtime.executor import RUNTIMES, Executor, Precision, Runtime
 
 CUBE_INPUTS = ('cube', 'false_colour', 'centres', 'widths')
 
@@ -131,6 +132,26 @@ def network_paths(network: nn.Module, bands: int, batch: int = 1) -> SiamesePath
                         exact=('centres', 'widths'))     # bands lie closer than bfloat16 can tell
 
 
+def require_runtime(runtime: str, device: str, precision: str) -> None:
+    """Raise ValueError for a runtime that does not exist, or not there, or not here.
+
+    Args:
+        runtime, device, precision: as for `create_executor`.
+    """
+    if runtime not in RUNTIMES:
+        raise ValueError(f"expected runtime {', '.join(RUNTIMES)}, got {runtime!r}")
+    if runtime == 'cuda_graph':
+        from hsi_models.runtime.cuda_graph import require_cuda
+        require_cuda(device)
+    if runtime == 'onnx':
+        if device != 'cpu' or precision != 'fp32':
+            raise ValueError(f'expected device cpu and precision fp32 for runtime onnx, got {device} and {precision}')
+        for name in ('onnx', 'onnxruntime'):
+            if find_spec(name) is None:
+                raise ValueError(f'expected the extra `onnx` for runtime onnx, got no {name}: install '
+                                 '"hsi-tracking-ros[onnx]", or use eager')
+
+
 def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: str = 'cpu',
                     precision: Precision = 'fp32', folder: Path | None = None, threads: int = 0) -> Executor:
     """An executor of one network.
@@ -146,16 +167,13 @@ def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: 
     Raises:
         ValueError: a combination that does not exist.
     """
+    require_runtime(runtime, device, precision)
     if runtime == 'eager':
         from hsi_models.runtime.eager import EagerExecutor
         return EagerExecutor(paths, device, precision)
     if runtime == 'cuda_graph':
         from hsi_models.runtime.cuda_graph import CudaGraphExecutor
         return CudaGraphExecutor(paths, device, precision)
-    if runtime != 'onnx':
-        raise ValueError(f"expected runtime eager, cuda_graph or onnx, got {runtime!r}")
-    if device != 'cpu' or precision != 'fp32':
-        raise ValueError(f'expected device cpu and precision fp32 for runtime onnx, got {device} and {precision}')
     from hsi_models.runtime.onnx import OnnxExecutor, export
     with tempfile.TemporaryDirectory() if folder is None else nullcontext(folder) as place:
         export(paths, Path(place))

@@ -81,7 +81,7 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
     executor = create_executor(auto_paths(network), runtime, device=device, precision=precision, threads=1)
     refinement = create_refinement(other, device=device, runtime=runtime, precision=precision)
     return SiameseTracker(AutoMatcher(executor, fusion, refinement), config or auto_config(), thresholds,
-                          sha256_of(path, other))
+                          sha256_of(path, other), runtime=runtime, precision=precision)
 
 
 def auto_score() -> ScoreModel:

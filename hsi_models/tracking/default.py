@@ -20,7 +20,8 @@ def create(device: str = 'cpu', **options: Any) -> Tracker:
 
     Args:
         device: where a network runs, `cpu` or `cuda[:N]`.
-        options: of `auto_tracker.create`; without its network, of `spectral_dcf.create`.
+        options: of `auto_tracker.create`; without its network, of `spectral_dcf.create`, which has nothing to be run
+            in a runtime or precision.
 
     Raises:
         ValueError: unknown options, or a device that does not exist.
@@ -29,7 +30,8 @@ def create(device: str = 'cpu', **options: Any) -> Tracker:
     if missing:
         logging.getLogger(__name__).warning('auto: expected %s, found none: tracking with %s', missing, FALLBACK)
         from hsi_models.tracking.spectral_dcf import create as create_fallback
-        return create_fallback(device, **options)
+        return create_fallback(device, **{name: value for name, value in options.items()
+                                          if name not in ('runtime', 'precision')})
     from hsi_models.tracking.auto_tracker import create as create_auto
     return create_auto(device, **options)
 

@@ -5,14 +5,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hsi_models.runtime.executor import Precision, Runtime
+from hsi_models.runtime.by_bands import ExecutorByBands
+from hsi_models.runtime.executor import Executor, Precision, Runtime
 from hsi_models.tracking.confidence import ScoreModel, StatusThresholds
 from hsi_models.tracking.network_matcher import HyperspectralMatcher
 from hsi_models.tracking.siamese import SiameseTracker
 from hsi_models.tracking.siamese_config import SiameseConfig
 from hsi_models.tracking.template_update import TemplateUpdateConfig
 
-EXPORTED_BANDS = 16     # of the example that fixes shapes for runtimes that need them; eager takes any number
+_EXAMPLE_BANDS = 16     # `eager` takes any number
 _SUREST = 3.0           # see `target_score`; chosen on validation
 _PLACES = 2             # that are proposed for a lost target by a form that looks at its spectrum; as for auto
 
@@ -47,7 +48,7 @@ def published_config(network: str) -> SiameseConfig:
 
 
 def create(device: str = 'cpu', *, network: str, weights: str | Path | None = None, runtime: Runtime = 'eager',
-           precision: Precision = 'fp32', bands: int = EXPORTED_BANDS, config: SiameseConfig | None = None,
+           precision: Precision = 'fp32', config: SiameseConfig | None = None,
            thresholds: StatusThresholds | None = None) -> SiameseTracker:
     """A tracker around a published network.
 
@@ -55,8 +56,8 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
         device: `cpu` or `cuda[:N]`.
         network: `ssf_net` or `bcr_net`, with `:fast` or `:paper`.
         weights: trained weights, safetensors; an ablation is told by the card beside them; None for the shipped ones.
-        runtime, precision: see `runtime.paths.create_executor`.
-        bands: of the camera, for runtimes with fixed shapes (`cuda_graph`, `onnx`); `eager` takes any number.
+        runtime, precision: see `runtime.paths.create_executor`; what has fixed shapes (`cuda_graph`, `onnx`) is
+            recorded or exported when the first frame tells the number of bands.
         config: how a response becomes a box; None: as published, see `published_config`.
         thresholds: of the status.
 
@@ -66,7 +67,7 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     """
     from hsi_models.checkpoint import load_weights, sha256_of
     from hsi_models.runtime.export import build_network
-    from hsi_models.runtime.paths import create_executor, network_paths
+    from hsi_models.runtime.paths import create_executor, network_paths, require_runtime
 
     path = shipped_weights(network) if weights is None else Path(weights)
     if weights is None and not path.is_file():
@@ -74,10 +75,17 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
                          'and an untrained network is not a tracker; use auto or spectral_dcf')
     module = build_network(network, path)
     load_weights(module, path)
-    executor = create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
+
+    def make(bands: int) -> Executor:
+        return create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
+
+    # What does not exist on this device is refused here, not at the first frame.
+    require_runtime(runtime, device, precision)
+    executor = make(_EXAMPLE_BANDS) if runtime == 'eager' else ExecutorByBands(make)
     matcher = HyperspectralMatcher(executor, surest=_SUREST,
                                    places=_PLACES if hasattr(module, 'match_logits') else 0)
-    return SiameseTracker(matcher, config or published_config(network), thresholds, sha256_of(path))
+    return SiameseTracker(matcher, config or published_config(network), thresholds, sha256_of(path), runtime=runtime,
+                          precision=precision)
 
 
 def shipped_weights(network: str) -> Path:

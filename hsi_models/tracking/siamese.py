@@ -83,11 +83,14 @@ class SiameseTracker:
         config: how a response becomes a box.
         thresholds: of the status; `thresholds` may be replaced at any time.
         weights_sha256: of the weights inside of the matcher, for reports.
+        runtime, precision: that the matcher's network is run in, likewise.
     """
 
     def __init__(self, matcher: Matcher, config: SiameseConfig | None = None,
-                 thresholds: StatusThresholds | None = None, weights_sha256: str | None = None) -> None:
+                 thresholds: StatusThresholds | None = None, weights_sha256: str | None = None, *,
+                 runtime: str = 'eager', precision: str = 'fp32') -> None:
         self.matcher, self.config, self.weights_sha256 = matcher, config or SiameseConfig(), weights_sha256
+        self.runtime, self.precision = runtime, precision
         self._machine = StatusMachine(thresholds)
         self._target: _Target | None = None
         self._workers = ThreadPoolExecutor(_SEARCHERS, 'search')        # starts none before there is work

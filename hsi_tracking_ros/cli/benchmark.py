@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
+
 RINGS = ('core', 'node', 'pair', 'graph')
 SEQUENCE = 'synthetic:demo'
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'folder, bag or synthetic:SCENE ({SEQUENCE})')
     parser.add_argument('--frames', type=int, default=100, metavar='N', help='frames of each run (100)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_network_arguments(parser)
     parser.add_argument('--json', action='store_true', help='one object on standard output')
 
 
@@ -39,7 +42,6 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from hsi_models.host import host_facts
-    from hsi_models.registry import models
 
     if args.frames < 2:
         raise ValueError(f'expected --frames >= 2, got {args.frames}')
@@ -48,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     results: dict[str, list[dict[str, Any]]] = {ring: [] for ring in args.ring}
     for ring, tracker in tqdm(jobs, desc='measuring', unit='run', file=sys.stderr, leave=False):
         results[ring].append(_MEASURE[ring](tracker, args))
-    weights = {row['name']: row['weights'] for row in models()}
-    report = {'host': host_facts(), 'sequence': args.sequence, 'device': args.device,
-              'weights_sha256': {tracker: weights.get(tracker.partition(':')[0]) for tracker in trackers},
+    report = {'host': host_facts(), 'sequence': args.sequence, 'device': args.device, 'runtime': args.runtime or None,
+              'precision': args.precision or None,
+              'weights_sha256': {row['tracker']: row['weights_sha256'] for rows in results.values() for row in rows},
               'rings': results}
     if args.json:
         print(json.dumps(report, indent=2))
@@ -82,7 +84,8 @@ def _core(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     from hsi_tracking_ros.sequences import open_any_sequence
 
     sequence = open_any_sequence(_source(args))
-    return profile_tracker(tracker, sequence, device=args.device, frames=args.frames).to_json()
+    return profile_tracker(tracker, sequence, device=args.device, network=network_options(args),
+                           frames=args.frames).to_json()
 
 
 def _node(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -92,13 +95,14 @@ def _node(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     transport.prepare()
     from hsi_tracking_ros.node_ring import measure_node
 
-    return measure_node(tracker, open_any_sequence(_source(args)), device=args.device, frames=args.frames)
+    return measure_node(tracker, open_any_sequence(_source(args)), device=args.device, network=network_options(args),
+                        frames=args.frames)
 
 
 def _pair(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     from hsi_tracking_ros.pair_ring import measure_pair
 
-    return measure_pair(tracker, _source(args), device=args.device, frames=args.frames)
+    return measure_pair(tracker, _source(args), device=args.device, network=network_options(args), frames=args.frames)
 
 
 def _graph(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -106,7 +110,8 @@ def _graph(tracker: str, args: argparse.Namespace) -> dict[str, Any]:
     from hsi_tracking_ros.processes import free_domain_id
 
     with tempfile.TemporaryDirectory() as folder:
-        report = run_demo(DemoConfig(Path(folder), free_domain_id(), _source(args), tracker, args.device, args.frames))
+        report = run_demo(DemoConfig(Path(folder), free_domain_id(), _source(args), tracker, args.device, args.frames,
+                                     network=network_options(args)))
     return {'tracker': tracker, 'frames': report['frames'], 'fps': None, 'age_ms': report['age_ms'],
             'stages_ms': report['stages_ms'], 'frame_rate_hz': report['frame_rate_hz'],
             'success_auc': report['success_auc'], 'weights_sha256': report['weights_sha256']}

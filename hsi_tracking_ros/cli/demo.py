@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this verb."""
@@ -16,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder, bag or synthetic:SCENE (synthetic:demo)')
     parser.add_argument('--tracker', default='auto', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_network_arguments(parser)
     parser.add_argument('--frames', type=int, default=100, metavar='N', help='at most; 0: all (100)')
     parser.add_argument('--rate', type=float, default=0.0, metavar='HZ', help="frames a second (the sequence's own)")
     parser.add_argument('--super-resolution', default='off', choices=('off', 'crop', 'frame'),
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'expected --frames and --rate >= 0, got {args.frames} and {args.rate:g}')
     domain_id = free_domain_id() if args.domain_id is None else args.domain_id
     config = DemoConfig(args.out, domain_id, args.sequence, args.tracker, args.device, args.frames, args.rate,
-                        args.super_resolution, args.super_resolver)
+                        args.super_resolution, args.super_resolver, network_options(args))
     if not args.headless:
         print(f'to look on: ROS_DOMAIN_ID={domain_id} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST '
               f'rviz2 -d {share_file("config/tracking.rviz")}', file=sys.stderr)

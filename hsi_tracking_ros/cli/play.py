@@ -5,6 +5,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this verb."""
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--track', action='store_true', help='start tracker, visualiser and evaluator, too')
     parser.add_argument('--tracker', default='', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
     parser.add_argument('--device', default='', help='cpu or cuda (cpu)')
+    add_network_arguments(parser)
     parser.add_argument('--super-resolution', default='', choices=('off', 'crop', 'frame'),
                         help='upscale the search region inside the tracker, or whole frames before it (off)')
     parser.add_argument('--super-resolver', default='', metavar='NAME',
@@ -52,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     options = GraphOptions(
         namespace=args.namespace, params_file=args.params_file, use_sim_time='true' if args.clock else 'false',
         device=args.device, tracker=args.tracker, super_resolution=args.super_resolution,
-        super_resolver=args.super_resolver, log_level=args.log_level, source=args.source, **files)
+        super_resolver=args.super_resolver, log_level=args.log_level, source=args.source,
+        **network_options(args).chosen, **files)
     chosen: dict[str, Any] = {'rate': args.rate, 'limit': args.frames, 'loop': args.loop or None,
                               'start_paused': args.paused or None, 'stamps': args.stamps}
     config = PlaybackConfig(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hsi_models.boxes import Box
 from hsi_models.superresolution.settings import MODES, SuperResolution
+from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
 
 
 def _box(text: str) -> Box:
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--init', type=_box, metavar='X,Y,W,H',
                         help='initial box in pixels of the cube (the first ground-truth box)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_network_arguments(parser)
     parser.add_argument('--super-resolution', default='off', choices=MODES,
                         help='upscale the search region inside the tracker, or whole frames before it (%(default)s)')
     parser.add_argument('--super-resolver', default=SuperResolution.model, metavar='NAME',
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from hsi_tracking_ros.sequences import open_any_sequence
 
     sequence = open_any_sequence(args.sequence, args.camera_file)
-    tracker = create_tracker(args.tracker, device=args.device)
+    tracker = create_tracker(args.tracker, device=args.device, **network_options(args).chosen)
     result = track_sequence(
         sequence, tracker, init=args.init, always_box=args.always_box, device=args.device,
         calibration_file=args.calibration_file,

@@ -36,7 +36,13 @@ from hsi_tracking_ros.runner import run_node
 from hsi_tracking_ros.srv import SetTarget
 from hsi_tracking_ros.target_outputs import TargetOutputs
 from hsi_tracking_ros.topics import beside
-from hsi_tracking_ros.tracker_parameters import TABLE, check_together, super_resolution_from, thresholds_from
+from hsi_tracking_ros.tracker_parameters import (
+    TABLE,
+    check_together,
+    network_from,
+    super_resolution_from,
+    thresholds_from,
+)
 from hsi_tracking_ros.tracker_report import TrackerReport, compute_values
 from hsi_tracking_ros.tracking_session import TrackingSession
 from hsi_tracking_ros.worker import Worker
@@ -67,6 +73,11 @@ class TrackerNode(ManagedNode):
         self._diagnostics = Diagnostics(self, self._collect, lambda: self._serial)
         for line in missing_modules():
             self.get_logger().info(line)
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """Of the configured tracker's weights; None where there are none."""
+        return getattr(self._pipeline.tracker, 'weights_sha256', None) if self._pipeline is not None else None
 
     def validate_parameters(self, values: Mapping[str, Any]) -> None:
         """The scores have to be in order, and images be described in one place."""
@@ -245,8 +256,8 @@ class TrackerNode(ManagedNode):
         p = self.parameters
         self._camera = described_camera(p)
         pipeline = self._create_pipeline(
-            p['tracker'], camera=self._camera, device=p['device'], history=p['history'], calibrate=p['calibrate'],
-            calibration_file=p['calibration_file'], super_resolution=super_resolution_from(p))
+            p['tracker'], camera=self._camera, device=p['device'], network=network_from(p), history=p['history'],
+            calibrate=p['calibrate'], calibration_file=p['calibration_file'], super_resolution=super_resolution_from(p))
         self._apply_thresholds(pipeline)
         seconds = 0.0
         if p['warm_up_height']:

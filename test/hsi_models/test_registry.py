@@ -41,7 +41,7 @@ def test_without_weights_auto_says_so_in_one_line_and_tracks_with_spectral_dcf(
         name: str) -> None:
     monkeypatch.setattr(module, name, lambda: tmp_path / 'none.safetensors')
     assert registry.resolve('auto') == 'spectral_dcf'
-    assert isinstance(registry.create_tracker('auto'), SpectralDcf)
+    assert isinstance(registry.create_tracker('auto', runtime='eager', precision='bf16'), SpectralDcf)
     assert [record.getMessage() for record in caplog.records] == [
         f'auto: expected its weights at {tmp_path / "none.safetensors"}, found none: tracking with spectral_dcf']
 
@@ -50,6 +50,18 @@ def test_options_reach_the_tracker() -> None:
     tracker = registry.create_tracker('spectral_dcf', learn_peak=0.6)
     assert isinstance(tracker, SpectralDcf)
     assert tracker.config.learn_peak == 0.6
+
+
+def test_auto_says_what_runs_it() -> None:
+    tracker = registry.create_tracker('auto', runtime='eager', precision='bf16')
+    assert (tracker.runtime, tracker.precision) == ('eager', 'bf16')
+
+
+@pytest.mark.parametrize('option', [{'weights': 'mine.safetensors'}, {'runtime': 'onnx'}, {'precision': 'fp16'}])
+def test_a_tracker_without_a_network_refuses_what_is_meant_for_one(option: dict[str, str]) -> None:
+    name, = option
+    with pytest.raises(ValueError, match=f'expected no {name} for spectral_dcf, which has no network, got'):
+        registry.create_tracker('spectral_dcf', **option)
 
 
 @pytest.mark.parametrize(('make', 'name', 'message'), [

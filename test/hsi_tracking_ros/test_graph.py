@@ -32,6 +32,7 @@ def test_nodes_of_each_variant(variant):
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_every_parameter_is_one_the_node_declares(variant, mode):
     options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true',
+                           weights='/mine.safetensors', runtime='eager', precision='bf16',
                            super_resolution=mode, super_resolver='bicubic', super_resolution_scale='4',
                            camera_file='/camera.json', calibration_file='' if mode == 'frame' else '/references.npz')
     yaml = pytest.importorskip('yaml', reason='needs PyYAML: the extra `ros`')
@@ -58,6 +59,15 @@ def test_what_is_not_asked_for_is_left_to_the_parameter_files():
     assert tracker.parameters == {'use_sim_time': False}
     chosen = of(describe('tracking', GraphOptions(tracker='spectral_dcf', autostart='false')), 'tracker')
     assert chosen.parameters == {'tracker': 'spectral_dcf', 'autostart': False, 'use_sim_time': False}
+
+
+def test_a_network_is_the_trackers_alone():
+    network = {'weights': '/mine.safetensors', 'runtime': 'cuda_graph', 'precision': 'fp16'}
+    specs = describe('tracking', GraphOptions(**network, super_resolution='frame'))
+    assert network.items() <= of(specs, 'tracker').parameters.items()
+    assert not network.keys() & of(specs, 'super_resolution').parameters.keys()
+    with pytest.raises(ValueError, match='expected runtime of eager, cuda_graph, onnx, got'):
+        GraphOptions(runtime='tvm')
 
 
 def test_users_file_and_then_arguments_win():

@@ -66,6 +66,5 @@ def test_expansion_equals_the_command_line(repository, variant, arguments, monke
 def test_arguments_of_each_launch_file(repository, variant):
     declared = {argument.name for argument in load(repository, variant).get_launch_arguments()}
     assert declared == {option.name for option in OPTIONS if variant in option.variants}
-    assert {'namespace', 'params_file', 'use_sim_time', 'autostart', 'device', 'tracker', 'super_resolution',
-            'super_resolver', 'super_resolution_scale',
-            'log_level'} <= declared
+    assert {'namespace', 'params_file', 'use_sim_time', 'autostart', 'device', 'tracker', 'weights', 'runtime',
+            'precision', 'super_resolution', 'super_resolver', 'super_resolution_scale', 'log_level'} <= declared

@@ -164,7 +164,7 @@ def test_cuda_graphs_refuse_other_shapes(paths: SiamesePaths):
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ({'runtime': 'tensorrt'}, 'expected runtime eager, cuda_graph or onnx'),
+    ({'runtime': 'tensorrt'}, 'expected runtime eager, cuda_graph, onnx'),
     ({'runtime': 'onnx', 'device': 'cuda'}, 'expected device cpu and precision fp32 for runtime onnx'),
     ({'runtime': 'cuda_graph'}, 'expected a CUDA device for CUDA graphs'),
     ({'runtime': 'cuda_graph', 'device': 'meta'}, "CUDA graphs, got 'meta'"),

@@ -135,17 +135,27 @@ def test_a_form_without_a_spectrum_says_nothing_of_it(tmp_path: Path):
     assert tracker.matcher.candidates(template, frame(1), START) == []
 
 
-def test_a_runtime_of_fixed_shapes_takes_the_cameras_bands(weights: Path):
+@pytest.mark.parametrize('name', ['ssf_net', 'bcr_net'])
+def test_a_runtime_of_fixed_shapes_takes_any_camera(weights: Path, name: str):
     pytest.importorskip('onnxruntime')
-    path = weights / 'ssf_net.safetensors'
-    eager, onnx = (create(network='ssf_net:fast', weights=path, runtime=runtime, bands=6)
+    eager, onnx = (create(network=f'{name}:fast', weights=weights / f'{name}.safetensors', runtime=runtime)
                    for runtime in ('eager', 'onnx'))
-    for tracker in (eager, onnx):
-        tracker.initialise(frame(), START)
-    assert tuple(onnx.update(frame(1)).best_guess) == pytest.approx(tuple(eager.update(frame(1)).best_guess), abs=1e-2)
-    with pytest.raises(ValueError, match=r'expected cube of shape \(1, 6, 127, 127\)'):
-        onnx.initialise(frame(bands=8), START)
-    assert onnx.update(frame(2)).age == 2       # the target before goes on
+    assert [(tracker.runtime, tracker.precision) for tracker in (eager, onnx)] == [('eager', 'fp32'), ('onnx', 'fp32')]
+    for bands in (6, 8):
+        for tracker in (eager, onnx):
+            tracker.initialise(frame(bands=bands), START)
+        expected = tuple(eager.update(frame(1, bands)).best_guess)
+        assert tuple(onnx.update(frame(1, bands)).best_guess) == pytest.approx(expected, abs=1e-2)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'runtime': 'cuda_graph'}, "expected a CUDA device for CUDA graphs, got 'cpu'"),
+    ({'runtime': 'onnx', 'precision': 'fp16'}, 'expected device cpu and precision fp32 for runtime onnx'),
+    ({'runtime': 'tvm'}, "expected runtime eager, cuda_graph, onnx, got 'tvm'"),
+    ({'precision': 'int8'}, "expected precision fp32, fp16, bf16, got 'int8'")])
+def test_what_does_not_exist_is_refused_before_the_first_frame(weights: Path, options: dict[str, str], message: str):
+    with pytest.raises(ValueError, match=message):
+        create(network='ssf_net:fast', weights=weights / 'ssf_net.safetensors', **options)
 
 
 @pytest.mark.parametrize('name', ['ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper'])

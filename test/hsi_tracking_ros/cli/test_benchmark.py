@@ -27,9 +27,12 @@ def test_core_ring(capsys):
 
 def test_node_ring(capsys):
     pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
-    row, = report_of(capsys, '--ring', 'node')['rings']['node']
+    report = report_of(capsys, '--ring', 'node', '--runtime', 'eager')
+    row, = report['rings']['node']
     assert row['frames'] == 4
     assert row['fps'] > 0
+    assert report['runtime'] == 'eager'
+    assert len(report['weights_sha256']['auto']) == 64
 
 
 @pytest.mark.system

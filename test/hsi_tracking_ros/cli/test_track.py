@@ -25,6 +25,21 @@ def test_track_writes_rows_and_reports(tmp_path, capsys):
     assert {row[5] for row in rows} <= {'TRACKING', 'UNCERTAIN', 'LOST'}
 
 
+def test_weights_of_ones_own_in_the_runtime_and_precision_asked_for(tmp_path, capsys):
+    torch = pytest.importorskip('torch')
+    from hsi_models.checkpoint import ModelCard, save_checkpoint, sha256_of
+    from hsi_models.runtime.export import build_network
+    torch.manual_seed(0)
+    path = tmp_path / 'mine.safetensors'
+    save_checkpoint(path, build_network('bcr_net:fast').state_dict(), ModelCard('bcr_net:fast', {}))
+    words = ['track', 'synthetic:demo?frames=2&size=96x192', '--out', str(tmp_path / 'demo.txt'), '--json']
+    assert main([*words, '--tracker', 'bcr_net', '--weights', str(path), '--runtime', 'eager', '--precision',
+                 'bf16']) == 0
+    assert json.loads(capsys.readouterr().out)['weights_sha256'] == sha256_of(path)
+    assert main([*words, '--tracker', 'spectral_dcf', '--weights', str(path)]) == 2
+    assert 'expected no weights for spectral_dcf, which has no network' in capsys.readouterr().err
+
+
 def test_init_box_comes_back_as_the_first_row(tmp_path):
     out = tmp_path / 'demo.txt'
     assert main(['track', SCENE, '--init', '40,50,16.5,12.25', '--out', str(out)]) == 0

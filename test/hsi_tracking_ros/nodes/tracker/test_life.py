@@ -60,6 +60,35 @@ def test_an_unknown_tracker_ends_unconfigured(graph):
     assert node._state_machine.current_state[1] == 'unconfigured'
 
 
+def test_weights_of_ones_own_in_the_runtime_and_precision_asked_for(graph, tmp_path):
+    torch = pytest.importorskip('torch')
+    from hsi_models.checkpoint import ModelCard, save_checkpoint, sha256_of
+    from hsi_models.runtime.export import build_network
+    torch.manual_seed(0)
+    path = tmp_path / 'mine.safetensors'
+    save_checkpoint(path, build_network('ssf_net:fast').state_dict(), ModelCard('ssf_net:fast', {}))
+    chosen = {'tracker': 'ssf_net', 'weights': str(path), 'runtime': 'eager', 'precision': 'bf16', 'autostart': False}
+    node = graph.add(TrackerNode(parameter_overrides=[Parameter(name, value=value) for name, value in chosen.items()]))
+    node.trigger_configure()
+    node.trigger_activate()
+    compute = next(values for name, _, _, values in node._collect() if name == 'Compute')
+    assert (compute['runtime'], compute['precision'], compute['weights sha256']) == ('eager', 'bf16', sha256_of(path))
+    assert node.weights_sha256 == sha256_of(path)
+
+
+@pytest.mark.parametrize(('chosen', 'reason'), [
+    ({'tracker': 'ssf_net', 'weights': '/nowhere.safetensors'}, 'expected a weights file at /nowhere.safetensors'),
+    ({'tracker': 'spectral_dcf', 'weights': '/nowhere.safetensors'}, 'which has no network'),
+    ({'tracker': 'auto', 'runtime': 'cuda_graph'}, 'expected a CUDA device for CUDA graphs'),
+    ({'tracker': 'ssf_net', 'runtime': 'onnx', 'precision': 'fp16'}, 'expected device cpu and precision fp32')])
+def test_a_network_that_cannot_be_run_so_ends_unconfigured_with_the_reason(graph, chosen, reason):
+    node = graph.add(TrackerNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in {**chosen, 'autostart': False}.items()]))
+    node.trigger_configure()
+    assert node._state_machine.current_state[1] == 'unconfigured'
+    assert reason in node.failure
+
+
 def test_twenty_cycles_leave_memory_threads_and_descriptors_flat(make_rig):
     rig = make_rig(info=False, autostart=False, init_box='6,6,10,10')
     rig.describe()

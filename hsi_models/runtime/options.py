@@ -1,0 +1,35 @@
+"""What a user chooses of how a tracker's network is run; the same for nodes, launch files and command line."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Each '' leaves it to the tracker.
+
+    Args:
+        weights: a file that `hsi-tracking train` wrote, instead of the shipped one.
+        runtime: one of `RUNTIMES`.
+        precision: one of `PRECISIONS`, of weights and activations.
+
+    Raises:
+        ValueError: no such runtime or precision.
+    """
+
+    weights: str = ''
+    runtime: str = ''
+    precision: str = ''
+
+    def __post_init__(self) -> None:
+        for name, known in (('runtime', RUNTIMES), ('precision', PRECISIONS)):
+            value = getattr(self, name)
+            if value and value not in known:
+                raise ValueError(f'expected {name} of {", ".join(known)}, got {value!r}')
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What was chosen, as options of `registry.create_tracker`."""
+        return {name: value for name, value in asdict(self).items() if value}
