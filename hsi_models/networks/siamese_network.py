@@ -31,8 +31,8 @@ class SiameseInputs:
         cube: (B, C, S, S), intensity over full scale, 0..1, bands in ascending wavelength; S is 127 (template) or
             255 (search).
         false_colour: (B, 3, S, S), sRGB, 0..1, from `hsi_models.colour.FalseColour`, or a registered RGB camera's.
-        centres: (C,), normalised band centres, see `band_positions`.
-        widths: (C,), normalised band widths, see `band_positions`.
+        centres: (C,), normalised band centres, see `hsi_models.band_positions`.
+        widths: (C,), normalised band widths, likewise.
     """
 
     cube: Tensor

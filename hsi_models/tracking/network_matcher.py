@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hsi_models.band_positions import band_positions
 from hsi_models.boxes import Box
 from hsi_models.colour import FalseColour
 from hsi_models.frame import HyperspectralFrame
@@ -122,10 +123,7 @@ class HyperspectralMatcher(_SingleNetwork):
 
     def template(self, frame: HyperspectralFrame, box: Box) -> _Template:
         """See `Matcher.template`."""
-        from hsi_models.networks.layers.spectral_embedding import band_positions
-
-        constants = tuple(value.numpy() for value in band_positions(frame.info, frame.bands))
-        template = _Template(FalseColour.fit(frame), constants, ())
+        template = _Template(FalseColour.fit(frame), band_positions(frame.info, frame.bands), ())
         inputs, inside = self._template_inputs(template, frame, box)
         probability = TargetProbability.fit(frame.data, box, ProbabilityConfig().on(frame)) if self.places else None
         return replace(template, state=self.executor.template(*inputs), probability=probability,

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hsi_models.band_positions import band_positions
 from hsi_models.colour import band_weights
 from hsi_models.data.simulation.pair_cameras import on_device
 from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
-from hsi_models.networks.layers.spectral_embedding import band_positions
 from hsi_models.networks.siamese_network import SEARCH_SIZE, TEMPLATE_SIZE, SiameseInputs
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
 
@@ -72,7 +72,8 @@ def _described(pairs: PairBatch, share: float) -> tuple[SpectralInfo, tuple[Tens
         return SpectralInfo(), (torch.linspace(0, 1, bands), torch.full((bands,), 1 / (bands - 1)))
     info = SpectralInfo(tuple(pairs.wavelengths_nm.tolist()))
     stated = replace(info, fwhm_nm=tuple(pairs.fwhm_nm.tolist())) if share < _STATED_SHARE else info
-    return info, band_positions(stated, bands)
+    centres, widths = band_positions(stated, bands)
+    return info, (torch.from_numpy(centres), torch.from_numpy(widths))
 
 
 def _false_colour(pairs: PairBatch, weights: Tensor, rng: np.random.Generator) -> list[Tensor]:

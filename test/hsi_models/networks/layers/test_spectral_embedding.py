@@ -1,12 +1,10 @@
 """Spectral embedding: the same spectrum through any camera gives about the same nodes."""
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
-from hsi_models.frame import SpectralInfo
-from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, band_positions, resampling_matrix
+from hsi_models.networks.layers.spectral_embedding import SpectralEmbedding, resampling_matrix
 
 
 def spectrum(centres: torch.Tensor) -> torch.Tensor:
@@ -108,29 +106,3 @@ def test_an_even_template_gives_features_that_float16_holds(value):
     features = embedded(torch.rand(1, 8, 9, 9), torch.full((1, 8, 9, 9), value))
     assert bool(torch.isfinite(features).all())
     assert float(features[:, :, 0].abs().max()) < 65504
-
-
-class TestBandPositions:
-    def test_normalised(self):
-        centres, widths = band_positions(SpectralInfo((400.0, 700.0, 1000.0), (6.0, 6.0, 12.0)), 3)
-        assert centres.tolist() == pytest.approx([0, 0.5, 1])
-        assert widths.tolist() == pytest.approx([0.01, 0.01, 0.02])
-
-    def test_without_fwhm_a_band_is_as_wide_as_its_distance(self):
-        _, widths = band_positions(SpectralInfo((460.0, 490.0, 520.0)), 3)
-        assert widths.tolist() == pytest.approx([0.05] * 3)
-
-    def test_without_wavelengths_an_even_ramp_and_a_warning(self):
-        with pytest.warns(UserWarning, match='no wavelengths known'):
-            centres, widths = band_positions(SpectralInfo(), 5)
-        np.testing.assert_allclose(centres, np.linspace(0, 1, 5))
-        np.testing.assert_allclose(widths, np.full(5, 0.25))
-
-    @pytest.mark.parametrize(('info', 'bands', 'message'), [
-        (SpectralInfo((500.0, 490.0, 510.0)), 3, 'ascending wavelength'),
-        (SpectralInfo((500.0, 510.0, 520.0)), 4, 'expected 4 wavelengths for 4 bands, got 3'),
-        (SpectralInfo(), 2, 'at least 3 bands, got 2'),
-    ])
-    def test_refuses(self, info, bands, message):
-        with pytest.raises(ValueError, match=message):
-            band_positions(info, bands)
