@@ -22,8 +22,8 @@ class Entry:
         factory: `module:attribute` of a callable (device=..., **options), imported on first use.
         preset: variant, '' where there is only one.
         options: given to the factory before the caller's.
-        alias_of: `module:attribute` of a callable that returns the name this entry stands for here, '' for an entry of
-            its own.
+        alias_of: `module:attribute` of a callable (weights) that returns the name this entry stands for here, '' for an
+            entry of its own.
         measure: `module:attribute` of a callable (bands, scale, **options) that returns (parameters, gmacs), ''
             for a model without a network: no parameters, gmacs unknown.
         weights: `module:attribute` of a callable (scale, **options) that returns the sha256 of the shipped weights or
@@ -120,14 +120,18 @@ def super_resolver_names() -> tuple[str, ...]:
     return tuple(entry.full_name for entry in ENTRIES if entry.kind == 'super_resolver')
 
 
-def resolve(name: str) -> str:
+def resolve(name: str, weights: str = '') -> str:
     """The name that an alias stands for here (`auto` without its weights: `spectral_dcf`); other names unchanged.
+
+    Args:
+        name: of a tracker.
+        weights: that it is given; '' for the shipped ones.
 
     Raises:
         ValueError: no such tracker.
     """
     entry = _find(name, 'tracker')
-    return str(_load(entry.alias_of)()) if entry.alias_of else entry.full_name
+    return str(_load(entry.alias_of)(weights)) if entry.alias_of else entry.full_name
 
 
 def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ OPTIONS = (
     Option('autostart', '', 'configure and activate lifecycle nodes at start', ('', *SWITCH)),
     Option('device', '', 'where tracker and super-resolver compute: cpu, cuda, cuda:0'),
     Option('tracker', '', 'NAME or NAME:preset, see `hsi-tracking models`'),
-    Option('weights', '', "file of weights for the tracker's network, its card beside it"),
+    Option('weights', '', "of the tracker's network: a file, its card beside it, or a folder of `hsi-tracking export`"),
     Option('runtime', '', "what runs the tracker's network", ('', *RUNTIMES)),
     Option('precision', '', 'of its weights and activations', ('', *PRECISIONS)),
     Option('super_resolution', '', 'upscale the search region, inside the tracker (crop), or whole frames (frame)',

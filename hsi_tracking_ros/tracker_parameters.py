@@ -17,8 +17,8 @@ from hsi_tracking_ros.parameters import Entry
 TABLE = (
     Entry('tracker', 'auto', 'name of the tracker, NAME or NAME:preset (hsi-tracking models)'),
     Entry('device', 'cpu', 'where networks compute: cpu, cuda or cuda:N'),
-    Entry('weights', '', "file of weights of your own for the tracker's network, its card beside it; empty: the "
-                         'shipped ones'),
+    Entry('weights', '', "of the tracker's network: a file, its card beside it, or a folder made by `hsi-tracking "
+                         'export`; empty: the shipped ones'),
     Entry('runtime', '', "what runs the tracker's network; empty: onnx for auto on a CPU, else eager",
           choices=('', *RUNTIMES)),
     Entry('precision', '', 'of its weights and activations; empty: fp32', choices=('', *PRECISIONS)),

@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import nn
 
-from hsi_models.checkpoint import card_path, load_card, load_weights, sha256_of
+from hsi_models.checkpoint import card_path, load_card, load_weights, sha256_of, shipped_path
 from hsi_models.runtime.eager import EagerExecutor
 from hsi_models.runtime.executor import Executor
-from hsi_models.runtime.onnx import OnnxExecutor, export
-from hsi_models.runtime.paths import SiamesePaths, nanotrack_paths, network_paths
+from hsi_models.runtime.onnx import AUTO, REFINER, REFINER_FOLDER, OnnxExecutor
+from hsi_models.runtime.onnx_export import export
+from hsi_models.runtime.paths import SiamesePaths, auto_paths, nanotrack_paths, network_paths, refiner_paths
 
-NAMES = ('nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
+Module = TypeVar('Module', bound=nn.Module)
+
+NAMES = (AUTO, 'nanotrack_v3', 'ssf_net:fast', 'ssf_net:paper', 'bcr_net:fast', 'bcr_net:paper')
 MAX_ERROR = 1e-3
 _SINCE = {'ssf_net': {'whiten': False, 'match': False}, 'bcr_net': {'match': False}}     # entries that older cards lack
 
@@ -22,7 +25,7 @@ def build_network(name: str, weights: Path | None = None) -> nn.Module:
     """The network of a name, without trained weights.
 
     Args:
-        name: one of `NAMES`; `ssf_net` and `bcr_net` alone mean `fast`.
+        name: one of `NAMES` but `auto`; `ssf_net` and `bcr_net` alone mean `fast`.
         weights: a file whose card, if there is one beside it, says which form was trained (ablations differ in shape).
 
     Raises:
@@ -44,7 +47,11 @@ def build_network(name: str, weights: Path | None = None) -> nn.Module:
     if base == 'bcr_net':
         from hsi_models.networks.bcr_net import BcrNet, BcrNetConfig
         return BcrNet(BcrNetConfig.preset(preset or 'fast'))
-    raise ValueError(f'expected a network that can be exported ({", ".join(NAMES)}), got {name!r}')
+    raise ValueError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    return f'expected a network that can be exported ({", ".join(NAMES)}), got {name!r}'
 
 
 def _trained_form(base: str, entries: dict[str, Any]) -> nn.Module:
@@ -70,14 +77,15 @@ def paths_of(network: nn.Module, bands: int = 16, batch: int = 1) -> SiamesePath
     return nanotrack_paths(network, batch) if isinstance(network, NanoTrack) else network_paths(network, bands, batch)
 
 
-def export_network(name: str, weights: Path, folder: Path, bands: int = 16, batch: int = 1) -> dict[str, Any]:
+def export_network(name: str, weights: Path | None, folder: Path, bands: int = 16, batch: int = 1) -> dict[str, Any]:
     """Export, run both, compare.
 
     Args:
-        name: see `build_network`.
-        weights: `*.safetensors` of this network.
+        name: see `NAMES`; `ssf_net` and `bcr_net` alone mean `fast`. `auto` comes with the network that refines its
+            boxes, in a folder `refiner` of its own.
+        weights: `*.safetensors` of this network; None for the shipped ones.
         folder: for `template.onnx`, `search.onnx`, `model.json` and, where the network has one, `renew.onnx`.
-        bands: of the cube; fixed in the files.
+        bands: of the cube, for a network that takes one; fixed in the files.
         batch: targets at once; fixed in the files.
 
     Returns:
@@ -85,20 +93,50 @@ def export_network(name: str, weights: Path, folder: Path, bands: int = 16, batc
 
     Raises:
         FileNotFoundError: no such weights.
-        ValueError: an unknown name, other weights, or a result that differs from PyTorch's by more than 1e-3.
+        ValueError: an unknown name, no weights given where none are shipped, other weights, or a result that differs
+            from PyTorch's by more than 1e-3.
     """
-    network = build_network(name, weights)
-    load_weights(network, weights)
-    paths = paths_of(network, bands, batch)
-    note: dict[str, Any] = {'name': name, 'weights_sha256': sha256_of(weights), 'bands': bands, 'batch': batch}
-    files = export(paths, folder, note)
-    error = max_error(EagerExecutor(paths), OnnxExecutor(folder), paths)
+    parts = _parts(name, weights, bands, batch)
+    sha256 = sha256_of(*(path for _, path, _ in parts.values()))
+    note: dict[str, Any] = {'name': _full(name), 'weights_sha256': sha256, 'bands': bands, 'batch': batch}
+    files, error = [], 0.0
+    for place, (part, _, paths) in parts.items():
+        files += export(paths, folder / place, {**note, 'name': part})
+        error = max(error, max_error(EagerExecutor(paths), OnnxExecutor(folder / place), paths))
     if not error < MAX_ERROR:
         for file in files:
             file.unlink()
         raise ValueError(f'expected ONNX Runtime and PyTorch to agree within {MAX_ERROR:g}, got a difference of '
                          f'{error:g} for {name}: nothing was exported')
     return {**note, 'max_error': error, 'files': [str(file) for file in files]}
+
+
+def _full(name: str) -> str:
+    """A name with its preset, if there are several."""
+    return f'{name}:fast' if name in ('ssf_net', 'bcr_net') else name
+
+
+def _parts(name: str, weights: Path | None, bands: int, batch: int) -> dict[str, tuple[str, Path, SiamesePaths]]:
+    """Folder -> name, weights and paths of each network that a tracker runs."""
+    shipped = shipped_path(_full(name))
+    if weights is None and not shipped.is_file():
+        known = _full(name) in NAMES
+        raise ValueError(f'expected weights of {name}, got none, and none are shipped: give --weights FILE' if known
+                         else _unknown(name))
+    path = weights or shipped
+    if name == AUTO:
+        from hsi_models.networks.auto_net import AutoNet
+        from hsi_models.networks.box_refiner import BoxRefiner
+        refiner = shipped_path(REFINER)
+        return {'.': (AUTO, path, auto_paths(_filled(AutoNet(), path), batch)),
+                REFINER_FOLDER: (REFINER, refiner, refiner_paths(_filled(BoxRefiner(), refiner), batch))}
+    network = _filled(build_network(name, path), path)
+    return {'.': (_full(name), path, paths_of(network, bands, batch))}
+
+
+def _filled(network: Module, weights: Path) -> Module:
+    load_weights(network, weights)
+    return network
 
 
 def max_error(reference: Executor, other: Executor, paths: SiamesePaths) -> float:

@@ -1,78 +1,99 @@
-"""ONNX: the paths as files of their own, run by ONNX Runtime on the CPU; the extra `onnx`."""
+"""Exported networks, run by ONNX Runtime on the CPU; PyTorch is not needed. `runtime.onnx_export` writes them."""
 from __future__ import annotations
 
 import json
-import os
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from hsi_models.checkpoint import MAX_BYTES
 from hsi_models.runtime.executor import Array, State, as_float32
-from hsi_models.runtime.paths import SiamesePaths
 
 TEMPLATE_FILE, SEARCH_FILE, RENEW_FILE = 'template.onnx', 'search.onnx', 'renew.onnx'
 NOTE_FILE = 'model.json'
+AUTO, REFINER, REFINER_FOLDER = 'auto', 'box_refiner', 'refiner'     # of `auto` two networks are exported
 OUTPUTS = ('cls', 'reg', 'contrast')     # the last where a network has it
-OPSET = 17
+Shapes = dict[str, list[int]]
 
 
-def export(paths: SiamesePaths, folder: Path, note: dict[str, Any] | None = None) -> list[Path]:
-    """Write both paths for the shapes of their examples, and what they are.
+@dataclass(frozen=True)
+class Exported:
+    """What `model.json` says of the files beside it.
 
     Args:
-        paths: the network.
-        folder: made where it does not exist; files of these names are replaced.
-        note: put into `model.json` beside names and shapes of inputs and outputs.
+        template, search, state: name -> shape of the inputs of both paths, and of what goes from one to the other.
+        outputs: names of the search path's.
+        name: of the network, with its preset; '' where nobody said.
+        weights_sha256: of the weights inside, likewise.
+    """
 
-    Returns:
-        the files written.
+    template: Shapes
+    search: Shapes
+    state: Shapes
+    outputs: list[str]
+    name: str = ''
+    weights_sha256: str = ''
+
+    @classmethod
+    def read(cls, folder: Path) -> Exported:
+        """Of a folder.
+
+        Raises:
+            FileNotFoundError: it lacks one of the files.
+            ValueError: `model.json` is not what `export` writes.
+        """
+        for name in (TEMPLATE_FILE, SEARCH_FILE, NOTE_FILE):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(f'expected {folder / name}, found none; write it with `hsi-tracking export`')
+        try:
+            note = json.loads((folder / NOTE_FILE).read_text(encoding='utf-8'))
+            template, search, state = ({str(name): [int(side) for side in shape] for name, shape in note[key].items()}
+                                       for key in ('template', 'search', 'state'))
+            return cls(template, search, state, [str(name) for name in note['outputs']], str(note.get('name', '')),
+                       str(note.get('weights_sha256', '')))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f'expected {folder / NOTE_FILE} as `hsi-tracking export` writes it, got something else: '
+                             f'{error!r}') from error
+
+
+def open_exported(folder: Path, name: str, device: str, runtime: str, precision: str) -> Exported:
+    """What a folder says of itself, if it is what was asked for.
+
+    Args:
+        folder: that `hsi-tracking export` wrote.
+        name: of the network, with its preset.
+        device, runtime, precision: asked for; exported files know one of each.
 
     Raises:
-        ImportError: the extra `onnx` is not installed.
+        FileNotFoundError: it lacks a file.
+        ValueError: another network, or it cannot be run so.
     """
-    import onnx  # noqa: F401     torch needs it; a clear error before anything is written
-
-    folder.mkdir(parents=True, exist_ok=True)
-    state = paths.example_state()
-    names = [f'state_{index}' for index in range(len(state))]
-    template = list(paths.template_inputs.values())
-    search = [*paths.search_inputs.values(), *state]
-    with torch.inference_mode():
-        outputs = list(OUTPUTS[:len(paths.search(*search))])
-    _write(paths.template, template, list(paths.template_inputs), names, folder / TEMPLATE_FILE)
-    _write(paths.search, search, [*paths.search_inputs, *names], outputs, folder / SEARCH_FILE)
-    files = [folder / TEMPLATE_FILE, folder / SEARCH_FILE]
-    (folder / RENEW_FILE).unlink(missing_ok=True)       # of another network that was here before
-    if paths.renew is not None:
-        _write(paths.renew, [*template, *state], [*paths.template_inputs, *names], [f'new_{name}' for name in names],
-               folder / RENEW_FILE)
-        files.append(folder / RENEW_FILE)
-    text = json.dumps({
-        **(note or {}), 'opset': OPSET,
-        'template': {name: list(value.shape) for name, value in paths.template_inputs.items()},
-        'search': {name: list(value.shape) for name, value in paths.search_inputs.items()},
-        'state': {name: list(value.shape) for name, value in zip(names, state, strict=True)},
-        'outputs': outputs}, indent=1)
-    (folder / NOTE_FILE).write_text(text + '\n', encoding='utf-8')
-    return [*files, folder / NOTE_FILE]
+    exported = Exported.read(folder)
+    if exported.name != name:
+        raise ValueError(f'expected an exported {name} in {folder}, got {exported.name or "something without a name"}')
+    if (device, runtime, precision) != ('cpu', 'onnx', 'fp32'):
+        raise ValueError(f'expected device cpu, runtime onnx and precision fp32 for the exported files in {folder}, '
+                         f'got {device}, {runtime} and {precision}')
+    return exported
 
 
-def _write(module: torch.nn.Module, inputs: list[torch.Tensor], names: list[str], outputs: list[str],
-           path: Path) -> None:
-    """One path to one file, complete or not at all."""
-    partial = path.with_suffix('.partial')
-    with torch.inference_mode(), warnings.catch_warnings():
-        # The tracing exporter is deprecated in favour of one that needs onnxscript; both write the same operators.
-        warnings.simplefilter('ignore')
-        torch.onnx.export(module.eval(), tuple(inputs), str(partial), input_names=names, output_names=outputs,
-                          opset_version=OPSET, dynamo=False)
-    os.replace(partial, path)
+def _session(path: Path, threads: int) -> Any:
+    """One file loaded; nothing in it is code, and its size is bounded."""
+    import onnxruntime
+
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f'expected a file of at most {MAX_BYTES >> 20} MiB, got {size >> 20} MiB: {path}')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    except Exception as error:      # its exceptions have no class in common that is public
+        raise ValueError(f'expected an ONNX file in {path}, got what ONNX Runtime refuses: {error}') from error
 
 
 class OnnxExecutor:
-    """Follows `Executor`; runs files written by `export`, without PyTorch's operators.
+    """Follows `Executor`; runs files written by `runtime.onnx_export`.
 
     Args:
         folder: of the files.
@@ -80,24 +101,16 @@ class OnnxExecutor:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ImportError: the extra `onnx` is not installed.
+        ImportError: ONNX Runtime is not installed.
+        ValueError: a file that is too large, or that ONNX Runtime refuses.
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
-        import onnxruntime
-
-        for name in (TEMPLATE_FILE, SEARCH_FILE, NOTE_FILE):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f'expected {folder / name}, found none; write it with `hsi-tracking export`')
-        note = json.loads((folder / NOTE_FILE).read_text(encoding='utf-8'))
-        template, search = ({**note[path], **note['state']} for path in ('template', 'search'))
-        self._shapes: dict[str, dict[str, list[int]]] = {
-            TEMPLATE_FILE: note['template'], SEARCH_FILE: search, RENEW_FILE: template}
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._sessions = {
-            name: onnxruntime.InferenceSession(str(folder / name), options, providers=['CPUExecutionProvider'])
-            for name in self._shapes if (folder / name).is_file()}
+        exported = Exported.read(folder)
+        self._shapes: dict[str, Shapes] = {
+            TEMPLATE_FILE: exported.template, SEARCH_FILE: {**exported.search, **exported.state},
+            RENEW_FILE: {**exported.template, **exported.state}}
+        self._sessions = {name: _session(folder / name, threads) for name in self._shapes if (folder / name).is_file()}
 
     def template(self, *inputs: Array) -> State:
         """See `Executor.template`; the state is arrays. ValueError for shapes that it was not exported for."""

@@ -11,7 +11,8 @@ class NetworkOptions:
     """Each '' leaves it to the tracker.
 
     Args:
-        weights: a file that `hsi-tracking train` wrote, instead of the shipped one.
+        weights: a file that `hsi-tracking train` wrote, or a folder that `hsi-tracking export` wrote, instead of the
+            shipped ones.
         runtime: one of `RUNTIMES`.
         precision: one of `PRECISIONS`, of weights and activations.
 

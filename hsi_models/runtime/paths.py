@@ -174,7 +174,8 @@ def create_executor(paths: SiamesePaths, runtime: Runtime = 'eager', *, device: 
     if runtime == 'cuda_graph':
         from hsi_models.runtime.cuda_graph import CudaGraphExecutor
         return CudaGraphExecutor(paths, device, precision)
-    from hsi_models.runtime.onnx import OnnxExecutor, export
+    from hsi_models.runtime.onnx import OnnxExecutor
+    from hsi_models.runtime.onnx_export import export
     with tempfile.TemporaryDirectory() if folder is None else nullcontext(folder) as place:
         export(paths, Path(place))
         return OnnxExecutor(Path(place), threads or torch.get_num_threads())

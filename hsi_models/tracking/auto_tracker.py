@@ -56,7 +56,8 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
 
     Args:
         device: `cpu` or `cuda[:N]`.
-        weights: a file made by `hsi-tracking train auto`; None for the shipped ones.
+        weights: a file made by `hsi-tracking train auto`, or a folder by `hsi-tracking export auto`, which needs no
+            PyTorch; None for the shipped ones.
         refiner: a file made by `hsi-tracking train box_refiner`; None for the shipped ones.
         runtime: see `runtime.paths.create_executor`; None: ONNX Runtime on a CPU where it is installed (less than
             half the time), else eager.
@@ -69,6 +70,10 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
         FileNotFoundError: no such file.
         ValueError: weights of another network, or a runtime that does not exist there.
     """
+    if weights is not None and Path(weights).is_dir():
+        if refiner is not None:
+            raise ValueError(f'expected no refiner with an exported folder, which has one, got {refiner}')
+        return _of_exported(Path(weights), device, runtime or 'onnx', precision, config, fusion, thresholds)
     from hsi_models.checkpoint import load_weights, sha256_of
     from hsi_models.networks.auto_net import AutoNet
     from hsi_models.runtime.paths import auto_paths, create_executor
@@ -82,6 +87,18 @@ def create(device: str = 'cpu', *, weights: str | Path | None = None, refiner: s
     refinement = create_refinement(other, device=device, runtime=runtime, precision=precision)
     return SiameseTracker(AutoMatcher(executor, fusion, refinement), config or auto_config(), thresholds,
                           sha256_of(path, other), runtime=runtime, precision=precision)
+
+
+def _of_exported(folder: Path, device: str, runtime: Runtime, precision: Precision, config: SiameseConfig | None,
+                 fusion: FusionConfig | None, thresholds: StatusThresholds | None) -> SiameseTracker:
+    from hsi_models.runtime.onnx import AUTO, REFINER, REFINER_FOLDER, OnnxExecutor, open_exported
+
+    exported = open_exported(folder, AUTO, device, runtime, precision)
+    open_exported(folder / REFINER_FOLDER, REFINER, device, runtime, precision)
+    matcher = AutoMatcher(OnnxExecutor(folder, threads=1), fusion,
+                          BoxRefinement(OnnxExecutor(folder / REFINER_FOLDER, threads=1)))
+    return SiameseTracker(matcher, config or auto_config(), thresholds, exported.weights_sha256, runtime=runtime,
+                          precision=precision)
 
 
 def auto_score() -> ScoreModel:

@@ -10,9 +10,9 @@ from hsi_models.tracking.state import Tracker
 FALLBACK = 'spectral_dcf'
 
 
-def chosen() -> str:
-    """`auto` where its network can run, else `spectral_dcf`."""
-    return 'auto' if not _missing() else FALLBACK
+def chosen(weights: str = '') -> str:
+    """`auto` where its network can run or `weights` are given, else `spectral_dcf`."""
+    return 'auto' if weights or not _missing() else FALLBACK
 
 
 def create(device: str = 'cpu', **options: Any) -> Tracker:

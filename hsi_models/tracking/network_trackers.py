@@ -47,7 +47,7 @@ def published_config(network: str) -> SiameseConfig:
                          first_size=True, usual_size=15)
 
 
-def create(device: str = 'cpu', *, network: str, weights: str | Path | None = None, runtime: Runtime = 'eager',
+def create(device: str = 'cpu', *, network: str, weights: str | Path | None = None, runtime: Runtime | None = None,
            precision: Precision = 'fp32', config: SiameseConfig | None = None,
            thresholds: StatusThresholds | None = None) -> SiameseTracker:
     """A tracker around a published network.
@@ -55,9 +55,10 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     Args:
         device: `cpu` or `cuda[:N]`.
         network: `ssf_net` or `bcr_net`, with `:fast` or `:paper`.
-        weights: trained weights, safetensors; an ablation is told by the card beside them; None for the shipped ones.
+        weights: trained weights, safetensors; an ablation is told by the card beside them; or a folder made by
+            `hsi-tracking export`, which needs no PyTorch; None for the shipped ones.
         runtime, precision: see `runtime.paths.create_executor`; what has fixed shapes (`cuda_graph`, `onnx`) is
-            recorded or exported when the first frame tells the number of bands.
+            recorded or exported when the first frame tells the number of bands. None: eager, or onnx for a folder.
         config: how a response becomes a box; None: as published, see `published_config`.
         thresholds: of the status.
 
@@ -65,14 +66,17 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
         FileNotFoundError: no such file.
         ValueError: no weights given, or weights that do not fit: an untrained network is not a tracker.
     """
+    path = shipped_weights(network) if weights is None else Path(weights)
+    if path.is_dir():
+        return _of_exported(path, network, device, runtime or 'onnx', precision, config, thresholds)
+    runtime = runtime or 'eager'
+    if weights is None and not path.is_file():
+        raise ValueError(f'expected weights=PATH with trained weights of {network}, got none: this version ships none, '
+                         'and an untrained network is not a tracker; use auto or spectral_dcf')
     from hsi_models.checkpoint import load_weights, sha256_of
     from hsi_models.runtime.export import build_network
     from hsi_models.runtime.paths import create_executor, network_paths, require_runtime
 
-    path = shipped_weights(network) if weights is None else Path(weights)
-    if weights is None and not path.is_file():
-        raise ValueError(f'expected weights=PATH with trained weights of {network}, got none: this version ships none, '
-                         'and an untrained network is not a tracker; use auto or spectral_dcf')
     module = build_network(network, path)
     load_weights(module, path)
 
@@ -86,6 +90,17 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
                                    places=_PLACES if hasattr(module, 'match_logits') else 0)
     return SiameseTracker(matcher, config or published_config(network), thresholds, sha256_of(path), runtime=runtime,
                           precision=precision)
+
+
+def _of_exported(folder: Path, network: str, device: str, runtime: Runtime, precision: Precision,
+                 config: SiameseConfig | None, thresholds: StatusThresholds | None) -> SiameseTracker:
+    from hsi_models.runtime.onnx import OUTPUTS, OnnxExecutor, open_exported
+
+    exported = open_exported(folder, network, device, runtime, precision)
+    looks = exported.outputs == list(OUTPUTS)       # at its spectrum: it gives a contrast
+    matcher = HyperspectralMatcher(OnnxExecutor(folder), surest=_SUREST, places=_PLACES if looks else 0)
+    return SiameseTracker(matcher, config or published_config(network), thresholds, exported.weights_sha256,
+                          runtime=runtime, precision=precision)
 
 
 def shipped_weights(network: str) -> Path:

@@ -6,26 +6,24 @@ import json
 import sys
 from pathlib import Path
 
-NETWORKS = 'nanotrack_v3, ssf_net[:fast|:paper], bcr_net[:fast|:paper]'
+NETWORKS = 'auto, ssf_net[:fast|:paper], bcr_net[:fast|:paper], nanotrack_v3'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this verb."""
     parser.add_argument('name', metavar='NAME', help=NETWORKS)
     parser.add_argument('--out', required=True, type=Path, metavar='DIR',
-                        help='folder for template.onnx, search.onnx and model.json')
-    parser.add_argument('--weights', type=Path, metavar='FILE', help='weights of the network, safetensors')
+                        help='folder for template.onnx, search.onnx and model.json; a tracker takes it as weights')
+    parser.add_argument('--weights', type=Path, metavar='FILE',
+                        help='weights of the network, safetensors (the shipped ones, where there are any)')
     parser.add_argument('--bands', type=int, default=16, metavar='N',
-                        help='bands of the camera, fixed in the files (16)')
+                        help='bands of the camera, fixed in the files (16); auto takes any')
     parser.add_argument('--batch', type=int, default=1, metavar='N', help='targets at once, fixed in the files (1)')
     parser.add_argument('--json', action='store_true', help='what was written on standard output')
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, compare with PyTorch, report."""
-    if args.weights is None:
-        raise ValueError(f'expected --weights FILE for {args.name}, got none: a network without trained weights is '
-                         'of no use elsewhere')
     if args.batch < 1 or args.bands < 3:
         raise ValueError(f'expected --batch >= 1 and --bands >= 3, got {args.batch} and {args.bands}')
     try:

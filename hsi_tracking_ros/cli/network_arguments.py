@@ -9,8 +9,9 @@ from hsi_models.runtime.options import NetworkOptions
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """--weights, --runtime, --precision."""
-    parser.add_argument('--weights', default='', metavar='FILE',
-                        help="weights of your own for the tracker's network, its card beside them (the shipped ones)")
+    parser.add_argument('--weights', default='', metavar='PATH',
+                        help="of the tracker's network: a file, its card beside it, or a folder made by `export` (the "
+                             'shipped ones)')
     parser.add_argument('--runtime', default='', choices=RUNTIMES,
                         help="what runs the tracker's network; cuda_graph on a GPU only (onnx for auto on a CPU, else "
                              'eager)')

@@ -263,7 +263,8 @@ class TrackerNode(ManagedNode):
         if p['warm_up_height']:
             seconds = pipeline.warm_up(p['warm_up_height'], p['warm_up_width'], p['warm_up_bands'])
         reserve(p[RESERVE.name])        # the last: what was loaded has taken what it needs
-        self._compute = {**compute_values(pipeline.tracker, resolve(p['tracker']), p['device'], seconds),
+        name = resolve(p['tracker'], p['weights'])
+        self._compute = {**compute_values(pipeline.tracker, name, p['device'], seconds),
                          'super-resolution': f'{p["super_resolver"]} x{p["super_resolution_scale"]}'
                          if p['super_resolution'] == 'crop' else p['super_resolution']}
         return pipeline
