@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ NOTE_FILE = 'model.json'
 AUTO, REFINER, REFINER_FOLDER = 'auto', 'box_refiner', 'refiner'     # of `auto` two networks are exported
 OUTPUTS = ('cls', 'reg', 'contrast')     # the last where a network has it
 Shapes = dict[str, list[int]]
+_LONGEST_NOTE = 2 ** 20
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,15 @@ class Exported:
         for name in (TEMPLATE_FILE, SEARCH_FILE, NOTE_FILE):
             if not (folder / name).is_file():
                 raise FileNotFoundError(f'expected {folder / name}, found none; write it with `hsi-tracking export`')
+        if (folder / NOTE_FILE).stat().st_size > _LONGEST_NOTE:
+            raise ValueError(f'expected {folder / NOTE_FILE} of at most {_LONGEST_NOTE} bytes, got more')
         try:
             note = json.loads((folder / NOTE_FILE).read_text(encoding='utf-8'))
             template, search, state = ({str(name): [int(side) for side in shape] for name, shape in note[key].items()}
                                        for key in ('template', 'search', 'state'))
             return cls(template, search, state, [str(name) for name in note['outputs']], str(note.get('name', '')),
                        str(note.get('weights_sha256', '')))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f'expected {folder / NOTE_FILE} as `hsi-tracking export` writes it, got something else: '
                              f'{error!r}') from error
 
@@ -66,7 +70,7 @@ def open_exported(folder: Path, name: str, device: str, runtime: str, precision:
 
     Raises:
         FileNotFoundError: it lacks a file.
-        ValueError: another network, or it cannot be run so.
+        ValueError: another network, or it cannot be run so, or not here.
     """
     exported = Exported.read(folder)
     if exported.name != name:
@@ -74,6 +78,8 @@ def open_exported(folder: Path, name: str, device: str, runtime: str, precision:
     if (device, runtime, precision) != ('cpu', 'onnx', 'fp32'):
         raise ValueError(f'expected device cpu, runtime onnx and precision fp32 for the exported files in {folder}, '
                          f'got {device}, {runtime} and {precision}')
+    if find_spec('onnxruntime') is None:
+        raise ValueError(f'expected ONNX Runtime for the exported files in {folder}, got no onnxruntime: install it')
     return exported
 
 

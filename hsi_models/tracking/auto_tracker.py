@@ -94,7 +94,9 @@ def _of_exported(folder: Path, device: str, runtime: Runtime, precision: Precisi
     from hsi_models.runtime.onnx import AUTO, REFINER, REFINER_FOLDER, OnnxExecutor, open_exported
 
     exported = open_exported(folder, AUTO, device, runtime, precision)
-    open_exported(folder / REFINER_FOLDER, REFINER, device, runtime, precision)
+    refiner = open_exported(folder / REFINER_FOLDER, REFINER, device, runtime, precision)
+    if refiner.weights_sha256 != exported.weights_sha256:       # both have that of both
+        raise ValueError(f'expected both networks of one export in {folder}, got a refiner of another one')
     matcher = AutoMatcher(OnnxExecutor(folder, threads=1), fusion,
                           BoxRefinement(OnnxExecutor(folder / REFINER_FOLDER, threads=1)))
     return SiameseTracker(matcher, config or auto_config(), thresholds, exported.weights_sha256, runtime=runtime,

@@ -97,6 +97,28 @@ def test_a_folder_that_cannot_be_run_says_why(exported: Path, tmp_path: Path, ha
         create_tracker(**{'name': options.pop('tracker', 'auto'), **options}, weights=str(tmp_path / 'copy'))
 
 
+def test_two_exports_do_not_mix(exported: Path, tmp_path: Path):
+    shutil.copytree(exported, tmp_path / 'copy')
+    note = json.loads((tmp_path / 'copy' / 'refiner' / 'model.json').read_text())
+    (tmp_path / 'copy' / 'refiner' / 'model.json').write_text(json.dumps({**note, 'weights_sha256': 64 * '0'}))
+    with pytest.raises(ValueError, match='expected both networks of one export'):
+        create_tracker('auto', weights=str(tmp_path / 'copy'))
+
+
+@pytest.mark.parametrize('text', ['[' * 100_000, ' ' * (1 + 2 ** 20)])
+def test_a_note_that_would_take_all_memory_or_stack_is_refused(exported: Path, tmp_path: Path, text: str):
+    shutil.copytree(exported, tmp_path / 'copy')
+    (tmp_path / 'copy' / 'model.json').write_text(text)
+    with pytest.raises(ValueError, match=r'expected .*model.json'):
+        create_tracker('auto', weights=str(tmp_path / 'copy'))
+
+
+def test_without_onnx_runtime_it_is_named(exported: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr('hsi_models.runtime.onnx.find_spec', lambda name: None)
+    with pytest.raises(ValueError, match='expected ONNX Runtime for the exported files'):
+        create_tracker('auto', weights=str(exported))
+
+
 def test_a_folder_of_something_else_is_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r'expected .*template.onnx, found none; write it with'):
         create_tracker('auto', weights=str(tmp_path))
