@@ -22,13 +22,11 @@ from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
 from hsi_models.tracking.probability import (
-    SEPARABLE,
     ProbabilityConfig,
     Separability,
     TargetProbability,
     component_box,
     ramp,
-    weighed,
 )
 from hsi_models.tracking.probability_update import FollowingProbability, UpdateConfig
 from hsi_models.tracking.redetection import proposals
@@ -64,7 +62,7 @@ class FusionConfig:
     """
 
     ok: tuple[float, float] = (0.65, 0.85)
-    separable: tuple[float, float] = SEPARABLE
+    separable: tuple[float, float] = (0.85, 0.94)
     share: float = 0.7
     prior: float = 0.5
     refine_weight: float = 0.3
@@ -91,7 +89,7 @@ class FusionConfig:
 
     def weight(self, separability: Separability) -> float:
         """How far the probability is trusted, 0..1."""
-        return ramp(separability.ok, self.ok) * separability.tells(self.separable)
+        return ramp(separability.ok, self.ok) * ramp(separability.held_out, self.separable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +147,7 @@ class FusionMatcher:
         following = FollowingProbability.start(frame.data, box, self.config.fit.on(frame), self.config.update)
         separability = following.probability.separability
         weight = self.config.weight(separability)
-        tells = separability.tells(self.config.separable)
+        tells = ramp(separability.held_out, self.config.separable)
         template = FusionTemplate(FalseColour.fit(frame), following, weight, tells, (), 1.0)
         state, image, p = self._state(template, frame, box)
         size = self.geometry.template_size
@@ -202,7 +200,8 @@ class FusionMatcher:
         score = score * np.clip(contrast, 1e-3, 1) ** (np.float32(self.config.prior) * tells)
         if not template.contrast > 0:
             return Response(score, boxes, detail=detail)
-        return Response(score, boxes, weighed(contrast / np.float32(template.contrast), template.tells), detail)
+        # What separates by half says half as much of a target that does not stand out.
+        return Response(score, boxes, 1 + tells * (contrast / np.float32(template.contrast) - 1), detail)
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""

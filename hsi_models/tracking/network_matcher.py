@@ -16,7 +16,7 @@ from hsi_models.runtime.executor import Executor, State, mix
 from hsi_models.tracking.alignment import ALIKE, Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
-from hsi_models.tracking.probability import ProbabilityConfig, TargetProbability, weighed
+from hsi_models.tracking.probability import ProbabilityConfig, TargetProbability
 from hsi_models.tracking.redetection import proposals
 from hsi_models.tracking.views import Pixels, planes
 
@@ -112,8 +112,7 @@ class HyperspectralMatcher(_SingleNetwork):
         alike: correlation with the first frame's picture at which the box starts to follow where that fits best, and
             at which it follows fully (`alignment`); 1 or more switches it off.
         surest: see `target_score`.
-        places: most places of the frame that are proposed for a lost target, by its spectrum; 0: none. With them, the
-            network's contrast counts as far as the spectrum separates pixels that were not fitted.
+        places: most places of the frame that are proposed for a lost target, by its spectrum; 0: none.
     """
 
     def __init__(self, executor: Executor, geometry: Geometry | None = None,
@@ -137,10 +136,7 @@ class HyperspectralMatcher(_SingleNetwork):
     def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
         """See `Matcher.search`."""
         crops = self._crops(template, frame, region, self.geometry.search_size)
-        response = self._search(template.state, *crops, detail=crops[1][0])
-        if template.probability is None or response.contrast is None:
-            return response
-        return replace(response, contrast=weighed(response.contrast, template.probability.separability.tells()))
+        return self._search(template.state, *crops, detail=crops[1][0])
 
     def refine(self, template: _Template, response: Response, box: Box, lost: bool = False) -> Box:
         """The box moved and resized where the target's picture is known well enough to say how."""

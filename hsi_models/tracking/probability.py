@@ -18,7 +18,6 @@ _FOLDS = 2          # stripes of which each is held out once
 _FOLD_STEPS = 6     # of the logistic regression on the others
 _FOLD_SAMPLES = 800  # about so many of each kind
 _MAX_SIDE = 200     # pixels of a crop that is fitted on: more say nothing new
-SEPARABLE = (0.85, 0.94)    # `Separability.held_out` from which a spectrum tells, and from which it tells fully
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,6 @@ class Separability:
     def weight(self) -> float:
         """How far to trust the probability image, 0..1."""
         return float(np.clip((self.ok - 0.65) / 0.2, 0, 1) * np.clip((self.roc - 0.9) / 0.09, 0, 1))
-
-    def tells(self, limits: tuple[float, float] = SEPARABLE) -> float:
-        """How far a contrast of spectra counts, 0..1."""
-        return ramp(self.held_out, limits)
-
-
-def weighed(contrast: Float, tells: float) -> Float:
-    """What a contrast (any shape, 1 = as on the first frame) says where spectra tell by `tells`, 0..1.
-
-    What separates by half says half as much of a target that does not stand out.
-    """
-    return 1 + np.float32(tells) * (contrast - 1)
 
 
 @dataclass(frozen=True, eq=False)

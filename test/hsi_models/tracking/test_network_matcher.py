@@ -78,26 +78,6 @@ def test_a_box_is_corrected_by_the_first_frames_picture_unless_switched_off():
         assert (found.iou(near) > 0.999) != corrected
 
 
-class Contrasting(Spy):
-    """Answers that nothing in the region has the target's spectrum."""
-
-    def search(self, state, *inputs):
-        return *super().search(state, *inputs), np.zeros((1, 1, self.cells, self.cells), np.float32)
-
-
-@pytest.mark.parametrize(('of_its_own', 'places', 'said'), [(True, 2, 0.0), (False, 2, 1.0), (False, 0, 0.0)])
-def test_a_spectrum_that_tells_nothing_of_other_pixels_does_not_make_a_target_look_lost(
-        of_its_own: bool, places: int, said: float):
-    noise = np.random.default_rng(0).normal(1, 0.05, (90, 120, 16))
-    cube = 300 * noise
-    if of_its_own:
-        cube[40:60, 50:80] *= np.linspace(0.5, 1.5, 16)
-    scene = HyperspectralFrame(cube.astype(np.uint16), frame().info)
-    matcher = HyperspectralMatcher(Contrasting(25), places=places)
-    response = matcher.search(matcher.template(scene, Box(50, 40, 30, 20)), scene, Box(20, 5, 80, 80))
-    np.testing.assert_array_equal(response.contrast, np.full((25, 25), said, np.float32))
-
-
 def test_renewing_keeps_the_false_colour_of_the_first_frame():
     matcher = FalseColourMatcher(Spy(15), Geometry(15, 16))
     template = matcher.template(frame(), Box(50, 40, 30, 20))
