@@ -96,6 +96,7 @@ class TrackerNode(ManagedNode):
         self._worker = Worker(self._track, on_error=self._reject, capacity=self._capacity, name='tracker',
                               slowdown_s=1e-3 * self.parameters['slowdown_ms'])
         self._pipeline = self._worker.call(self._load).result()
+        self._report = TrackerReport(self._compute)
         self._outputs = TargetOutputs(self)
         self._services_made = [self.create_service(SetTarget, '~/set_target', self._on_set_target),
                                self.create_service(Trigger, '~/reset', self._on_reset),
@@ -154,6 +155,7 @@ class TrackerNode(ManagedNode):
         if self._outputs is not None:
             self._outputs.destroy()
         self._worker = self._pipeline = self._outputs = None
+        self._report = TrackerReport()
 
     # On the executor: store, hand over, answer.
 

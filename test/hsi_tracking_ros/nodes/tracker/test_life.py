@@ -70,10 +70,15 @@ def test_weights_of_ones_own_in_the_runtime_and_precision_asked_for(graph, tmp_p
     chosen = {'tracker': 'ssf_net', 'weights': str(path), 'runtime': 'eager', 'precision': 'bf16', 'autostart': False}
     node = graph.add(TrackerNode(parameter_overrides=[Parameter(name, value=value) for name, value in chosen.items()]))
     node.trigger_configure()
-    node.trigger_activate()
-    compute = next(values for name, _, _, values in node._collect() if name == 'Compute')
+
+    def said():
+        return next((message, values) for name, _, message, values in node._collect() if name == 'Compute')
+    message, compute = said()
+    assert message == 'ssf_net:fast'
     assert (compute['runtime'], compute['precision'], compute['weights sha256']) == ('eager', 'bf16', sha256_of(path))
     assert node.weights_sha256 == sha256_of(path)
+    node.trigger_cleanup()
+    assert said()[0] == 'not configured'
 
 
 @pytest.mark.parametrize(('chosen', 'reason'), [
