@@ -87,8 +87,8 @@ def create_tracker(name: str = 'auto', *, device: str = 'cpu', **options: Any) -
     Args:
         name: `NAME` or `NAME:PRESET`, see `tracker_names`.
         device: where a network runs, `cpu` or `cuda[:N]`; trackers without a network run on the CPU.
-        options: fields of the tracker's configuration; unknown ones are refused. Of a network: `weights` (a file),
-            `runtime` and `precision`, see `runtime.options.NetworkOptions`.
+        options: fields of the tracker's configuration; unknown ones are refused. Of a network: `weights`, `runtime`
+            and `precision`, see `runtime.options.NetworkOptions`.
 
     Raises:
         ValueError: no such tracker or option.

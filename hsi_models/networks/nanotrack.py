@@ -21,8 +21,9 @@ from hsi_models.networks.mobilenet_v3 import MobileNetV3, convolution
 
 TEMPLATE_SIZE, SEARCH_SIZE, STRIDE, RESPONSE_SIZE = 127, 255, 16, 15
 WEIGHTS_SHA256 = 'cbfdb5074ec2cb550ed7cecae183b212d17e1c3dfa7e66eae9f2a74e9f37ec89'
-ORIGIN = 'NanoTrack v3 by Honglin Chu, Apache-2.0; its author trained it on data with research terms of their own'
 """Of the published weights as safetensors, float32."""
+ORIGIN = 'NanoTrack v3 by Honglin Chu, Apache-2.0; its author trained it on data with research terms of their own'
+"""Of these weights, for cards of what is trained from them."""
 
 MAX_LOG_DISTANCE = 7.0      # exp(7) = 1097 pixels: four times the crop, and finite in float16
 _CHANNELS = 96

@@ -11,7 +11,21 @@ from hsi_models.networks.fold import fold_batch_norms
 from hsi_models.runtime.executor import PRECISIONS, Array, Precision, State, as_float32
 from hsi_models.runtime.paths import SiamesePaths
 
-DTYPES = dict(zip(PRECISIONS, (torch.float32, torch.float16, torch.bfloat16), strict=True))
+DTYPES: dict[str, torch.dtype] = dict(zip(PRECISIONS, (torch.float32, torch.float16, torch.bfloat16), strict=True))
+
+
+def place_of(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
+    """Where and in what type PyTorch computes.
+
+    Raises:
+        ValueError: no such precision, or no such device here.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f'expected precision {", ".join(PRECISIONS)}, got {precision!r}')
+    found = torch.device(device)
+    if found.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'expected a CUDA device for {device!r}, got none: use cpu')
+    return found, DTYPES[precision]
 
 
 class EagerExecutor:
@@ -28,11 +42,7 @@ class EagerExecutor:
     """
 
     def __init__(self, paths: SiamesePaths, device: str = 'cpu', precision: Precision = 'fp32') -> None:
-        if precision not in DTYPES:
-            raise ValueError(f'expected precision {", ".join(PRECISIONS)}, got {precision!r}')
-        self.device, self.dtype = torch.device(device), DTYPES[precision]
-        if self.device.type == 'cuda' and not torch.cuda.is_available():
-            raise ValueError(f'expected a CUDA device for {device!r}, got none: use cpu')
+        self.device, self.dtype = place_of(device, precision)
         # Copied together: they share the network.
         modules = copy.deepcopy((paths.template, paths.search, paths.renew or paths.template))
         self.modules = tuple(fold_batch_norms(module, every=False).to(self.device, self.dtype) for module in modules)

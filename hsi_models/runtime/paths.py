@@ -143,7 +143,10 @@ def require_runtime(runtime: str, device: str, precision: str) -> None:
     if runtime == 'cuda_graph':
         from hsi_models.runtime.cuda_graph import require_cuda
         require_cuda(device)
-    if runtime == 'onnx':
+    if runtime != 'onnx':
+        from hsi_models.runtime.eager import place_of
+        place_of(device, precision)
+    else:
         if device != 'cpu' or precision != 'fp32':
             raise ValueError(f'expected device cpu and precision fp32 for runtime onnx, got {device} and {precision}')
         for name in ('onnx', 'onnxruntime'):

@@ -77,14 +77,13 @@ def create(device: str = 'cpu', *, network: str, weights: str | Path | None = No
     from hsi_models.runtime.export import build_network
     from hsi_models.runtime.paths import create_executor, network_paths, require_runtime
 
+    require_runtime(runtime, device, precision)     # here, not at the first frame
     module = build_network(network, path)
     load_weights(module, path)
 
     def make(bands: int) -> Executor:
         return create_executor(network_paths(module.eval(), bands), runtime, device=device, precision=precision)
 
-    # What does not exist on this device is refused here, not at the first frame.
-    require_runtime(runtime, device, precision)
     executor = make(_EXAMPLE_BANDS) if runtime == 'eager' else ExecutorByBands(make)
     matcher = HyperspectralMatcher(executor, surest=_SUREST,
                                    places=_PLACES if hasattr(module, 'match_logits') else 0)

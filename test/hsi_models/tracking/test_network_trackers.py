@@ -14,7 +14,7 @@ from hsi_models.boxes import Box
 from hsi_models.checkpoint import ModelCard, save_checkpoint
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.networks.ssf_net import SsfNet, SsfNetConfig
-from hsi_models.runtime.export import build_network
+from hsi_models.runtime.export import build_network, export_network
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_models.tracking.network_trackers import create, measure, published_config, published_score
 from hsi_models.tracking.siamese_config import SiameseConfig
@@ -146,6 +146,25 @@ def test_a_runtime_of_fixed_shapes_takes_any_camera(weights: Path, name: str):
             tracker.initialise(frame(bands=bands), START)
         expected = tuple(eager.update(frame(1, bands)).best_guess)
         assert tuple(onnx.update(frame(1, bands)).best_guess) == pytest.approx(expected, abs=1e-2)
+
+
+def test_an_exported_network_refuses_other_bands(weights: Path, tmp_path: Path):
+    pytest.importorskip('onnxruntime')
+    export_network('ssf_net', weights / 'ssf_net.safetensors', tmp_path, bands=6)
+    tracker = create(network='ssf_net:fast', weights=tmp_path)
+    tracker.initialise(frame(), START)
+    tracker.update(frame(1))
+    with pytest.raises(ValueError, match=r'expected cube of shape \(1, 6, 127, 127\)'):
+        tracker.initialise(frame(bands=8), START)
+    assert tracker.update(frame(2)).age == 2       # the target before goes on
+
+
+@pytest.mark.parametrize('options', [
+    {'runtime': 'cuda_graph', 'device': 'cuda'}, {'runtime': 'cuda_graph', 'device': 'cuda', 'precision': 'fp16'}])
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
+def test_a_missing_device_is_refused_before_the_first_frame(weights: Path, options: dict[str, str]):
+    with pytest.raises(ValueError, match="expected a CUDA device for 'cuda', got none"):
+        create(network='ssf_net:fast', weights=weights / 'ssf_net.safetensors', **options)
 
 
 @pytest.mark.parametrize(('options', 'message'), [
