@@ -22,6 +22,7 @@ from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.network_matcher import target_score
 from hsi_models.tracking.probability import (
+    SEPARABLE,
     ProbabilityConfig,
     Separability,
     TargetProbability,
@@ -62,7 +63,7 @@ class FusionConfig:
     """
 
     ok: tuple[float, float] = (0.65, 0.85)
-    separable: tuple[float, float] = (0.85, 0.94)
+    separable: tuple[float, float] = SEPARABLE
     share: float = 0.7
     prior: float = 0.5
     refine_weight: float = 0.3
@@ -196,12 +197,13 @@ class FusionMatcher:
         detail = Detail(image, p)
         tells = np.float32(template.tells)
         if not tells > 0:
-            return Response(score, boxes, detail=detail)
+            return Response(score, boxes, detail=detail, tells=0.0)
         score = score * np.clip(contrast, 1e-3, 1) ** (np.float32(self.config.prior) * tells)
         if not template.contrast > 0:
-            return Response(score, boxes, detail=detail)
+            return Response(score, boxes, detail=detail, tells=template.tells)
         # What separates by half says half as much of a target that does not stand out.
-        return Response(score, boxes, 1 + tells * (contrast / np.float32(template.contrast) - 1), detail)
+        said = 1 + tells * (contrast / np.float32(template.contrast) - 1)
+        return Response(score, boxes, said, detail, template.tells)
 
     def _respond(self, template: FusionTemplate, image: Floats, p: Floats) -> tuple[Floats, Floats]:
         """Score (n, n) and distances (4, n, n) of both pictures together."""

@@ -47,6 +47,7 @@ class Response:
         contrast: (n, n), how far the spectrum inside of each cell's box stands out, 1 = as on the first frame; None
             where it tells nothing.
         detail: what the matcher needs for `refine`.
+        tells: how well the spectrum tells the target from other places, 0..1, the same for every frame of a target.
 
     Raises:
         ValueError: a score or box that is not finite.
@@ -56,6 +57,7 @@ class Response:
     boxes: Floats
     contrast: Floats | None = None
     detail: Any = None
+    tells: float = 1.0
 
     def __post_init__(self) -> None:
         wrong = ~(np.isfinite(self.score) & np.isfinite(self.boxes).all(axis=0))

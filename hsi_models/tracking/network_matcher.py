@@ -16,7 +16,7 @@ from hsi_models.runtime.executor import Executor, State, mix
 from hsi_models.tracking.alignment import ALIKE, Alignment
 from hsi_models.tracking.crops import siamese_region, to_crop
 from hsi_models.tracking.matcher import Geometry, Response
-from hsi_models.tracking.probability import ProbabilityConfig, TargetProbability
+from hsi_models.tracking.probability import SEPARABLE, ProbabilityConfig, TargetProbability, ramp
 from hsi_models.tracking.redetection import proposals
 from hsi_models.tracking.views import Pixels, planes
 
@@ -49,6 +49,11 @@ class _Template:
     alignment: Alignment | None = None
     probability: TargetProbability | None = None
 
+    @property
+    def tells(self) -> float:
+        """How well the spectrum tells the target from other places, 0..1; 1 where nobody asked."""
+        return 1.0 if self.probability is None else ramp(self.probability.separability.held_out, SEPARABLE)
+
 
 class _SingleNetwork:
     """What needs no more than the network: no proposals, and nothing that follows."""
@@ -68,10 +73,10 @@ class _SingleNetwork:
         """None."""
         return []
 
-    def _search(self, state: State, *inputs: Floats, detail: Any = None) -> Response:
-        logits, distances, *contrast = self.executor.search(state, *inputs)
+    def _search(self, template: _Template, *inputs: Floats, detail: Any = None) -> Response:
+        logits, distances, *contrast = self.executor.search(template.state, *inputs)
         return Response(target_score(logits[0], self.surest), self.geometry.boxes(distances[0]),
-                        contrast[0][0, 0] if contrast else None, detail)
+                        contrast[0][0, 0] if contrast else None, detail, template.tells)
 
 
 class FalseColourMatcher(_SingleNetwork):
@@ -95,7 +100,7 @@ class FalseColourMatcher(_SingleNetwork):
     def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
         """See `Matcher.search`."""
         size = self.geometry.search_size
-        return self._search(template.state,
+        return self._search(template,
                             Pixels.around(frame, region, size).false_colour(template.colour, region, size)[None])
 
     def _state(self, colour: FalseColour, frame: HyperspectralFrame, box: Box) -> State:
@@ -136,7 +141,7 @@ class HyperspectralMatcher(_SingleNetwork):
     def search(self, template: _Template, frame: HyperspectralFrame, region: Box) -> Response:
         """See `Matcher.search`."""
         crops = self._crops(template, frame, region, self.geometry.search_size)
-        return self._search(template.state, *crops, detail=crops[1][0])
+        return self._search(template, *crops, detail=crops[1][0])
 
     def refine(self, template: _Template, response: Response, box: Box, lost: bool = False) -> Box:
         """The box moved and resized where the target's picture is known well enough to say how."""

@@ -44,7 +44,7 @@ def published_config(network: str) -> SiameseConfig:
     """
     update = TemplateUpdateConfig() if network.startswith('bcr_net') else None
     return SiameseConfig(penalty=0.085, window=0.46, learning_rate=0.44, score=published_score(network), update=update,
-                         first_size=True, usual_size=15)
+                         first_size=True, usual_size=15, stay_below=0.75)
 
 
 def create(device: str = 'cpu', *, network: str, weights: str | Path | None = None, runtime: Runtime | None = None,

@@ -17,6 +17,7 @@ Float = npt.NDArray[np.float32]
 _FOLDS = 2          # stripes of which each is held out once
 _FOLD_STEPS = 6     # of the logistic regression on the others
 _FOLD_SAMPLES = 800  # about so many of each kind
+SEPARABLE = (0.85, 0.94)    # held-out separability from which the spectrum tells something, and all: on validation
 _MAX_SIDE = 200     # pixels of a crop that is fitted on: more say nothing new
 
 

@@ -2,7 +2,8 @@
 
 A `Matcher` looks (crops, network); this file decides: where to look, which cell of the response to believe (scale
 penalty, cosine window), how fast the size may change, and what to say of it (`confidence`). A lost target is looked for
-at its last place, on a widening spiral, and where the matcher proposes; the network's score has to confirm it.
+at its last place, on a widening spiral, and where the matcher proposes; the network's score has to confirm it. Where
+the spectrum tells no place from another, and something still looks like the target, that is followed, and called LOST.
 """
 from __future__ import annotations
 
@@ -57,6 +58,7 @@ class _Target:
     lost_frames: int = 0
     lost_at: tuple[float, float] = (0.0, 0.0)
     bias: tuple[float, float] = (1.0, 1.0)
+    tells: float = 1.0
     peaks: RunningMedian = field(default_factory=RunningMedian)
 
 
@@ -64,7 +66,7 @@ class _Target:
 class _Answer:
     """What one search crop gave: the new box, the value of the response there, and what it is worth.
 
-    `raw` is the network's own size over that of the box before.
+    `raw` is the network's own size over that of the box before; `tells` as in `Response`.
     """
 
     box: Box
@@ -73,6 +75,7 @@ class _Answer:
     cues: Cues
     score: float
     spectrum: Floats
+    tells: float
 
 
 class SiameseTracker:
@@ -132,6 +135,7 @@ class SiameseTracker:
         # What the response to the first frame itself is like: later ones are measured by it.
         answer = self._ask(target, frame, box.centre, lost=False)
         target.peaks.add(answer.value)
+        target.tells = answer.tells
         if self.config.first_size and answer.box.iou(box) > _SAME:
             target.bias = answer.raw
         self._target = target
@@ -152,11 +156,11 @@ class SiameseTracker:
         if frame.shape != target.shape:
             raise ValueError(f'expected a frame of shape {target.shape} as at initialisation, got {frame.shape}')
         lost = self._machine.status is TrackStatus.LOST
-        answer = self._search(target, frame) if lost else self._ask(target, frame, target.box.centre, lost=False)
+        answer, followed = self._search(target, frame) if lost else (self._near(target, frame), True)
         status = self._machine.update(answer.score, answer.cues)
-        moved = not lost or answer.score >= self.thresholds.uncertain_score
+        moved = followed or answer.score >= self.thresholds.uncertain_score
         # A lost target that comes out from behind something shows its place before it shows its size.
-        whole = not (lost and answer.cues.contrast < self._least_contrast())
+        whole = followed or not answer.cues.contrast < self._least_contrast()
         elapsed_s = (frame.stamp_ns - target.stamp_ns) * 1e-9
         previous, target.stamp_ns = target.box.centre, frame.stamp_ns
         if moved:
@@ -168,10 +172,10 @@ class SiameseTracker:
                            (target.box.centre[1] - previous[1]) / elapsed_s) if known else (math.nan, math.nan)
         if status is not TrackStatus.LOST:
             target.peaks.add(answer.value)
-        elif not lost:
+        elif followed:
             target.lost_frames, target.lost_at = 0, target.box.centre
             width, height = (side.value for side in target.usual)
-            if not math.isnan(width):       # what was seen last may have been half of it
+            if not lost and not math.isnan(width):      # what was seen last may have been half of it
                 target.box = Box.from_centre(*target.box.centre, width, height)
         if status is TrackStatus.TRACKING:
             for usual, side in zip(target.usual, (target.box.w, target.box.h), strict=True):
@@ -182,11 +186,22 @@ class SiameseTracker:
                                                   answer.cues.contrast if status is TrackStatus.TRACKING else None)
         return self._state(target, answer.score, answer.spectrum, answer.cues.spectral_angle_rad)
 
-    def _search(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
-        """The best answer for a lost target among its last place, a widening spiral and the matcher's proposals."""
+    def _near(self, target: _Target, frame: HyperspectralFrame) -> _Answer:
+        """The answer where the target was last."""
+        return self._ask(target, frame, target.box.centre, lost=False)
+
+    def _search(self, target: _Target, frame: HyperspectralFrame) -> tuple[_Answer, bool]:
+        """The best answer for a lost target, and whether it is followed as if it were not lost.
+
+        Looked at are its last place, a widening spiral and the matcher's proposals; see `SiameseConfig.stay_below`.
+        """
         def ask(centre: tuple[float, float]) -> Future[_Answer]:
             return self._workers.submit(self._ask, target, frame, centre, lost=True)
 
+        if target.tells < self.config.stay_below:
+            near = self._near(target, frame)
+            if near.cues.relative_peak >= self.config.stay_peak:
+                return near, True
         frames = target.lost_frames + 1
         # Side by side: what a lost target costs more than one that is tracked decides the longest delay.
         answers = [ask(target.box.centre), ask(spiral_candidate(frame, target.lost_at, target.box, frames))]
@@ -198,7 +213,7 @@ class SiameseTracker:
         best = max((answer.result() for answer in answers),
                    key=lambda answer: (not answer.cues.contrast < least, answer.score))
         target.lost_frames = frames
-        return best
+        return best, False
 
     def _least_contrast(self) -> float:
         """From where on the spectrum of a lost target, if it was measured, agrees."""
@@ -233,7 +248,8 @@ class SiameseTracker:
             spectral_angle_rad=float(spectral_angle(spectrum, target.spectrum)),
             jump=0.0 if lost else math.dist(box.centre, target.box.centre) / math.sqrt(target.box.area),
             contrast=math.nan if response.contrast is None else float(response.contrast[row, column]))
-        return _Answer(box, (width / start.w, height / start.h), value, cues, config.score.score(cues), spectrum)
+        return _Answer(box, (width / start.w, height / start.h), value, cues, config.score.score(cues), spectrum,
+                       response.tells)
 
     def _renew(self, target: _Target, frame: HyperspectralFrame, answer: _Answer, status: TrackStatus) -> None:
         """Renew the template, or take the one before back, where the rule says so."""

@@ -32,6 +32,11 @@ class SiameseConfig:
             known: a network that sees targets a tenth too large otherwise grows from frame to frame.
         usual_size: frames of TRACKING whose median size a target has when it is LOST, to be changed only where its
             spectrum agrees, and to be found first of all where it agrees; 0: the last size, and the score alone.
+        stay_below: a LOST target is followed where it was seen last, and looked for nowhere else, as long as the
+            response there is `stay_peak` of the usual one, where the spectrum tells other places apart by less than
+            this (`Response.tells`, 0..1): its own may have changed, and a place that shows it may be another thing.
+            0: it may be anywhere.
+        stay_peak: see there.
 
     Raises:
         ValueError: a share outside of 0..1, a negative penalty, no smallest side.
@@ -46,9 +51,11 @@ class SiameseConfig:
     update: TemplateUpdateConfig | None = None
     first_size: bool = False
     usual_size: int = 0
+    stay_below: float = 0.0
+    stay_peak: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ('window', 'learning_rate', 'sidelobe_share'):
+        for name in ('window', 'learning_rate', 'sidelobe_share', 'stay_below', 'stay_peak'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'expected {name} in 0..1, got {getattr(self, name):g}')
         if not self.penalty >= 0 or not self.minimum_px >= 1:

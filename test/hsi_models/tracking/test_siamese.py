@@ -12,7 +12,7 @@ import pytest
 
 from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
-from hsi_models.tracking.confidence import StatusThresholds
+from hsi_models.tracking.confidence import ScoreModel, StatusThresholds
 from hsi_models.tracking.crops import crop
 from hsi_models.tracking.matcher import Geometry, Response
 from hsi_models.tracking.siamese import SiameseTracker
@@ -236,6 +236,46 @@ def test_a_lost_target_goes_where_the_spectrum_agrees_before_where_the_response_
     both = frame(START, 20)
     both.data[20:38, 150:174] = (0.9, 0.6, 0.5, 0.4)
     assert tracker.update(both).best_guess.iou(real) > 0.5
+
+
+class Faded(Measure):
+    """The target's spectrum has all but gone, while its picture answers as ever."""
+
+    tells, contrast = 0.2, 0.1
+
+    def search(self, template, frame, region):
+        plain = super().search(template, frame, region)
+        return Response(plain.score, plain.boxes, np.full((15, 15), self.contrast, np.float32), tells=self.tells)
+
+
+@pytest.mark.parametrize(('tells', 'followed'), [(0.2, True), (0.8, False)])
+def test_where_the_spectrum_tells_no_place_from_another_a_lost_target_is_followed_and_called_lost(tells, followed):
+    score = ScoreModel(contrast=8.0)
+    tracker, plain = started(config=SiameseConfig(usual_size=15, stay_below=0.5, score=score))
+    tracker.matcher = faded = Faded(proposals=[(20.0, 20.0)])
+    faded.tells = tells
+    tracker.initialise(frame(START), START)
+    for i in range(1, 40):
+        truth = Box.from_centre(92 + 1.2 * i, 59, 24, 18)
+        seen = frame(truth, i)
+        seen.data[11:29, 8:32] = (0.9, 0.6, 0.5, 0.4)       # a look-alike at the proposal
+        state = tracker.update(seen)
+    assert state.status is TrackStatus.LOST and state.box is None
+    assert (state.best_guess.iou(truth) > 0.7) is followed
+
+
+def test_a_target_that_is_followed_though_lost_is_searched_again_once_nothing_looks_like_it():
+    config = SiameseConfig(usual_size=15, stay_below=0.5, score=ScoreModel(contrast=8.0))
+    tracker, _ = started(config=config)
+    tracker.matcher = Faded()
+    tracker.initialise(frame(START), START)
+    for i in range(1, 12):
+        tracker.update(frame(START, i))
+    elsewhere = Box(150, 20, 24, 18)
+    tracker.matcher.proposals, tracker.matcher.contrast = [elsewhere.centre], 0.9
+    for i in range(12, 16):
+        state = tracker.update(frame(elsewhere, i))
+    assert state.best_guess.iou(elsewhere) > 0.5
 
 
 def test_without_a_lost_score_nothing_is_ever_lost():
