@@ -186,8 +186,8 @@ def wavelength_warning(camera: Camera) -> str | None:
     if not camera.wavelengths_nm:
         return ('the camera states no wavelengths: bands are taken in index order, as if neighbours in the image were '
                 'neighbours in the spectrum')
-    if camera.nominal:
-        known = [value for value in camera.wavelengths_nm if np.isfinite(value)]
+    known = [value for value in camera.wavelengths_nm if np.isfinite(value)]
+    if camera.nominal and known:
         return (f'the wavelengths are nominal ({min(known):g}-{max(known):g} nm in even steps), not a calibration of '
                 f'this camera: names of bands and false colour are approximate')
     return None

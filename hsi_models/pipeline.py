@@ -155,7 +155,8 @@ class TrackingPipeline:
 
         Raises:
             ValueError: the image does not fit the camera or the target's first frame, or a waiting request for
-                a target cannot be met; the pipeline stays as it was, without that request.
+                a target cannot be met; the target stays as it was, that request is dropped, and an image that fits the
+                camera can be started on.
         """
         stored = _Stored(image, stamp_ns, frame_id, seq)
         start = time.perf_counter()
@@ -185,8 +186,8 @@ class TrackingPipeline:
             The result for the newest image; None if that image is still to come: the request waits for it.
 
         Raises:
-            ValueError: neither or both of box and point, no such image any more, or nothing there to track;
-                a target tracked before goes on only if the request was refused before it touched the tracker.
+            ValueError: neither or both of box and point, no such image any more, or nothing there to track: a target
+                tracked before goes on. An image since then does not fit: there is no target.
         """
         if (box is None) == (point is None):
             raise ValueError('expected either a box or a point to start on, got ' + ('none' if box is None else 'both'))
@@ -205,9 +206,15 @@ class TrackingPipeline:
         frame = self._decode(images[first])
         preprocessed = time.perf_counter()
         state = self._start(frame, request)
-        for stored in images[first + 1:]:
-            frame = self._decode(stored)
-            state = replace(self._tracking.update(frame), id=target_id)
+        self._pending = None        # what was asked for before
+        try:
+            for stored in images[first + 1:]:
+                frame = self._decode(stored)
+                state = replace(self._tracking.update(frame), id=target_id)
+        except ValueError:
+            self._tracking.reset()
+            self._target_id = None
+            raise
         return self._result((state,), frame, start, preprocessed)
 
     def warm_up(self, height: int, width: int, bands: int) -> float:
@@ -216,7 +223,8 @@ class TrackingPipeline:
         noise = np.random.default_rng(0).random((height, width, bands), np.float32)
         # Some wavelengths, so that nobody is told of missing ones.
         frame = HyperspectralFrame(noise, SpectralInfo(tuple(np.linspace(450.0, 900.0, bands))))
-        self._tracking.initialise(frame, Box(width * 0.4, height * 0.4, width * 0.2, height * 0.2))
+        size = max(1.0, width * 0.2), max(1.0, height * 0.2)
+        self._tracking.initialise(frame, Box.from_centre(width / 2, height / 2, *size))
         self._tracking.update(frame)
         self.reset()
         return time.perf_counter() - start
@@ -259,8 +267,12 @@ class TrackingPipeline:
             if not (0 <= x < width and 0 <= y < height):
                 raise ValueError(f'expected a point inside the {width:g} x {height:g} image, got ({x:g}, {y:g})')
             box = box_from_point(frame, (x / sx, y / sy))
-        self._target_id = None
-        state = replace(self._tracking.initialise(frame, box), id=request.target_id)
+        before, self._target_id = self._target_id, None
+        try:
+            state = replace(self._tracking.initialise(frame, box), id=request.target_id)
+        except ValueError:      # a tracker that refuses goes on
+            self._target_id = before
+            raise
         self._target_id = request.target_id
         return state
 

@@ -83,13 +83,17 @@ class UpscaledRegionTracker:
 
         Raises:
             ValueError: what the tracker refuses, or values around the target that are not finite; a target tracked
-                before is then forgotten.
+                before goes on.
         """
-        self._box = None
         box.require_inside(frame.width, frame.height)
-        self._scale = self.resolver.scale if math.sqrt(box.area) <= self.config.largest_px else 1
-        self._subspace = self.resolver.fit(frame.data) if self._scale > 1 else None
-        state = self.tracker.initialise(self._enlarged(frame, box), box.scaled(self._scale, self._scale))
+        before = self._scale, self._subspace
+        try:
+            self._scale = self.resolver.scale if math.sqrt(box.area) <= self.config.largest_px else 1
+            self._subspace = self.resolver.fit(frame.data) if self._scale > 1 else None
+            state = self.tracker.initialise(self._enlarged(frame, box), box.scaled(self._scale, self._scale))
+        except ValueError:
+            self._scale, self._subspace = before
+            raise
         self._box, self._shape = box, frame.shape
         return self._in_frame(state)
 

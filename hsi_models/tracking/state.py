@@ -70,7 +70,7 @@ class Tracker(Protocol):
     """The protocol of every tracker: one target, frames in order of time."""
 
     def initialise(self, frame: HyperspectralFrame, box: Box) -> TrackState:
-        """Start on `box` (pixels of `frame`); raises ValueError for a box outside the frame."""
+        """Start on `box` (pixels of `frame`); ValueError for a box outside of it: a target before goes on."""
         ...
 
     def update(self, frame: HyperspectralFrame) -> TrackState:

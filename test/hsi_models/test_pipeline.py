@@ -130,6 +130,47 @@ def test_what_lies_outside_is_told_in_pixels_of_the_image_and_the_target_before_
     assert len(feed(pipeline, 1, start=2)[0].states) == 1
 
 
+class Picky(Recorder):
+    """Refuses boxes below 2 pixels, and images of another size than the first, as trackers do."""
+
+    def initialise(self, frame, box):
+        if box.w < 2:
+            raise ValueError('expected a box of at least 2 pixels')
+        self.shape = frame.shape
+        return super().initialise(frame, box)
+
+    def update(self, frame):
+        if frame.shape != self.shape:
+            raise ValueError('expected the shape of the first frame')
+        return super().update(frame)
+
+
+def test_what_the_tracker_itself_refuses_leaves_the_target_before():
+    pipeline = TrackingPipeline(Picky(), camera=MOSAIC)
+    feed(pipeline, 1)
+    pipeline.initialise(Box(5, 5, 20, 20), target_id=4)
+    with pytest.raises(ValueError, match='at least 2 pixels'):
+        pipeline.initialise(Box(5, 5, 1, 1))
+    assert feed(pipeline, 1, start=2)[0].states[0].id == 4
+
+
+def test_a_click_that_cannot_be_caught_up_leaves_no_target():
+    pipeline = TrackingPipeline(Picky(), camera=MOSAIC)
+    feed(pipeline, 1)
+    pipeline.process(np.zeros((25, 25), np.uint16), stamp_ns=2)
+    with pytest.raises(ValueError, match='the shape of the first frame'):
+        pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=1)
+    assert not pipeline.has_target
+    assert pipeline.process(np.zeros((25, 25), np.uint16), stamp_ns=3).states == ()
+
+
+def test_a_later_request_goes_before_one_that_waits(pipeline):
+    feed(pipeline, 1)
+    pipeline.initialise(Box(5, 5, 20, 20), stamp_ns=3, target_id=1)
+    pipeline.initialise(Box(25, 5, 20, 20), target_id=2)
+    assert [result.states[0].id for result in feed(pipeline, 3, start=2)] == [2, 2, 2]
+
+
 @pytest.fixture
 def references(tmp_path):
     """A white reference that falls off to the right, as a mosaic."""

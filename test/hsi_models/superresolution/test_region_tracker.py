@@ -126,6 +126,22 @@ def test_a_target_that_grows_too_large_is_no_longer_super_resolved():
     np.testing.assert_array_equal(wrapped.tracker.seen.data, enlarge_linearly(frame().data, 2))
 
 
+def test_a_box_that_the_tracker_refuses_leaves_the_target_and_its_enlargement():
+    class Picky(Brightest):
+        def initialise(self, frame, box):
+            if box.w > 60:
+                raise ValueError('expected a smaller box')
+            return super().initialise(frame, box)
+
+    wrapped = tracker(largest_px=20)
+    wrapped.tracker = Picky()
+    wrapped.initialise(frame(), BOX)
+    with pytest.raises(ValueError, match='a smaller box'):
+        wrapped.initialise(frame(), Box(5, 5, 70, 50))      # large: would not be enlarged
+    assert wrapped.scale == 2
+    assert wrapped.update(frame(30, 20)).box.centre == pytest.approx((30.5, 20.5), abs=0.5)
+
+
 def test_the_protocol_refuses_what_it_should():
     wrapped = tracker()
     with pytest.raises(RuntimeError, match='initialise'):

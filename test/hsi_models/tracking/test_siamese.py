@@ -260,7 +260,8 @@ def test_where_the_spectrum_tells_no_place_from_another_a_lost_target_is_followe
         seen = frame(truth, i)
         seen.data[11:29, 8:32] = (0.9, 0.6, 0.5, 0.4)       # a look-alike at the proposal
         state = tracker.update(seen)
-    assert state.status is TrackStatus.LOST and state.box is None
+    assert state.status is TrackStatus.LOST
+    assert state.box is None
     assert (state.best_guess.iou(truth) > 0.7) is followed
 
 
