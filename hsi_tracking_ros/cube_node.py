@@ -47,6 +47,7 @@ class CubeNode(ManagedNode):
         self._image_subscription: Any = None
         self._camera: Camera | None = None      # of camera_file
         self._source: Any = None
+        self._undescribed: Any = None           # what is prepared for cubes that nobody describes
         self._working = False
         self._input = InputReport(idle='not active')
         self._conversion = Window()
@@ -86,7 +87,7 @@ class CubeNode(ManagedNode):
         """Subscribe to the camera's description; to its images while someone reads ours."""
         assert self._worker is not None
         self._input = InputReport(self.resolve_topic_name('image'), idle='nobody subscribes')
-        self._described = None
+        self._described = self._undescribed = None
         self._dropped_before = self._worker.dropped
         self._gate = InfoGate(self._worker.put, qos.EVERY_FRAME_DEPTH if self.parameters['every_frame'] else 1,
                               self.grace_s)
@@ -142,11 +143,9 @@ class CubeNode(ManagedNode):
     def _on_info(self, message: HyperspectralInfo) -> None:
         try:
             camera = camera_from_info(message)
-            source = self.prepare(camera)
+            self._take(camera, self.prepare(camera))
         except ValueError as error:
             self._reject(error)
-            return
-        self._take(camera, source)
 
     def _take(self, camera: Camera, source: Any) -> None:
         """Convert with this description from now on."""
@@ -182,9 +181,10 @@ class CubeNode(ManagedNode):
     def _convert(self, message: Image) -> None:
         if not self.context.ok():
             return
-        if self._source is None:        # nobody describes these cubes
-            self._source = self.prepare(Camera())
-        source, start = self._source, time.perf_counter()
+        source = self._source
+        if source is None:      # nobody describes these cubes
+            source = self._undescribed = self._undescribed or self.prepare(Camera())
+        start = time.perf_counter()
         cube, camera = self.convert(to_array(message), source)
         self._conversion.add(1e3 * (time.perf_counter() - start))
         self._input.bands = cube.shape[2]

@@ -13,7 +13,7 @@ from hsi_models.camera import Camera
 from hsi_models.ingest import wavelength_warning
 from hsi_models.pipeline import PipelineResult, TrackingPipeline
 from hsi_tracking_ros.image_codec import to_array
-from hsi_tracking_ros.messages import TargetRequest, stamp_ns
+from hsi_tracking_ros.messages import TargetRequest, header_message, stamp_ns
 from hsi_tracking_ros.stamps import StampMonitor
 
 
@@ -71,9 +71,9 @@ class TrackingSession:
             ValueError: there is nothing to track, or the image is gone.
         """
         result = self._ask(request)
-        if result is not None and self._header is not None:
+        if result is not None:
             self._asked = None
-            self._publish(self._header, result)
+            self._publish(header_message(result.frame.stamp_ns, result.frame.frame_id), result)
 
     def set_camera(self, camera: Camera) -> None:
         """Use this description from now on.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -65,12 +66,17 @@ class TrackerNode(ManagedNode):
         self._outputs: TargetOutputs | None = None
         self._input, self._report = InputReport(idle='not active'), TrackerReport()
         self._subscriptions_made: list[Any] = []
-        self._services_made: list[Any] = []
         self._jump_handle: Any = None
         self._enabled = True
+        self._asked: Future[Any] | None = None      # by ~/init
         self._camera: Camera | None = None          # of camera_file
         self._serial = ''
         self._diagnostics = Diagnostics(self, self._collect, lambda: self._serial)
+        # Images and timers go on while these wait for the worker; an answer may be due after a cleanup.
+        waiting = ReentrantCallbackGroup()
+        self.create_service(SetTarget, '~/set_target', self._on_set_target, callback_group=waiting)
+        self.create_service(Trigger, '~/reset', self._on_reset, callback_group=waiting)
+        self.create_service(SetBool, '~/enable', self._on_enable)
         for line in missing_modules():
             self.get_logger().info(line)
 
@@ -98,9 +104,6 @@ class TrackerNode(ManagedNode):
         self._pipeline = self._worker.call(self._load).result()
         self._report = TrackerReport(self._compute)
         self._outputs = TargetOutputs(self)
-        self._services_made = [self.create_service(SetTarget, '~/set_target', self._on_set_target),
-                               self.create_service(Trigger, '~/reset', self._on_reset),
-                               self.create_service(SetBool, '~/enable', self._on_enable)]
 
     def activate(self) -> None:
         """Subscribe."""
@@ -122,12 +125,11 @@ class TrackerNode(ManagedNode):
             self._gate.open()
         every = 'every_frame' if self.parameters['every_frame'] else 'image'
         lost = SubscriptionEventCallbacks(message_lost=self._input.messages_lost)
-        self._subscriptions_made = [
-            *([self._subscribe(HyperspectralInfo, self._info_topic, self._on_info, 'info')]
-              if self._camera is None else []),
-            self._subscribe(CameraInfo, beside(self, 'camera_info'), self._on_camera_info, 'camera_info'),
-            self._subscribe(TargetInit, '~/init', self._on_init, 'init'),
-            self._subscribe(Image, topic, self._on_image, every, event_callbacks=lost)]
+        if self._camera is None:
+            self._subscribe(HyperspectralInfo, self._info_topic, self._on_info, 'info')
+        self._subscribe(CameraInfo, beside(self, 'camera_info'), self._on_camera_info, 'camera_info')
+        self._subscribe(TargetInit, '~/init', self._on_init, 'init')
+        self._subscribe(Image, topic, self._on_image, every, event_callbacks=lost)
         self._jump_handle = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)), post_callback=self._on_jump)
 
@@ -147,9 +149,6 @@ class TrackerNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Free the model."""
-        for service in self._services_made:
-            self.destroy_service(service)
-        self._services_made = []
         if self._worker is not None and not self._worker.stop():
             self.get_logger().error('expected the tracker to finish its image within 10 s, it still runs')
         if self._outputs is not None:
@@ -160,9 +159,9 @@ class TrackerNode(ManagedNode):
     # On the executor: store, hand over, answer.
 
     def _subscribe(self, kind: type[Any], topic: str, callback: Callable[[Any], None], profile: str,
-                   **options: Any) -> Any:
-        return self.create_subscription(kind, topic, callback, qos.profile(profile),
-                                        qos_overriding_options=qos.overridable(), **options)
+                   **options: Any) -> None:
+        self._subscriptions_made.append(self.create_subscription(
+            kind, topic, callback, qos.profile(profile), qos_overriding_options=qos.overridable(), **options))
 
     def _on_image(self, message: Image) -> None:
         self._input.image_received(message)
@@ -198,7 +197,10 @@ class TrackerNode(ManagedNode):
 
     def _on_init(self, message: TargetInit) -> None:
         try:
-            self._call('initialise', request_from_init(message))
+            request = request_from_init(message)
+            if self._asked is not None:
+                self._asked.cancel()        # one that still waits for the worker: the newest counts
+            self._asked = self._call('initialise', request)
         except ValueError as error:
             self._reject(error)
 

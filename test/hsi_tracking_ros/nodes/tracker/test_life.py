@@ -94,6 +94,17 @@ def test_a_network_that_cannot_be_run_so_ends_unconfigured_with_the_reason(graph
     assert reason in node.failure
 
 
+def test_an_activation_that_fails_half_way_leaves_no_subscription(make_rig):
+    rig = make_rig(info=False, autostart=False,
+                   **{'qos_overrides./image.subscription.reliability': 'as it comes'})
+    rig.node.trigger_configure()
+    for _ in range(2):
+        rig.node.trigger_activate()
+        assert rig.node._state_machine.current_state[1] == 'inactive'
+        assert 'as it comes' in rig.node.failure
+        assert not any('hyperspectral_info' in one.topic_name for one in rig.node.subscriptions)
+
+
 def test_twenty_cycles_leave_memory_threads_and_descriptors_flat(make_rig):
     rig = make_rig(info=False, autostart=False, init_box='6,6,10,10')
     rig.describe()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 import pytest
@@ -88,6 +89,79 @@ def test_requests_to_a_node_that_is_not_active_say_so(graph, make_rig):
     answer = graph.call(Trigger, 'tracker/reset', Trigger.Request())
     assert not answer.success
     assert 'to be active' in answer.message
+
+
+def test_while_a_request_is_worked_on_the_node_takes_images_and_answers(graph, make_rig, bright_spot):
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(bright_spot):
+        def initialise(self, frame, box):
+            if frame.width == 60:       # not the noise that warms up
+                begun.set()
+                assert go_on.wait(20)
+            return super().initialise(frame, box)
+
+    rig = make_rig(tracker=Slow)
+    rig.send()
+    client = graph.peer.create_client(SetTarget, 'tracker/set_target')
+    graph.spin_until(client.service_is_ready)
+    answer = client.call_async(SetTarget.Request(target=init_message(BOX)))
+    graph.spin_until(begun.is_set)
+    received = rig.node._input.received
+    rig.images.publish(rig.message())
+    graph.spin_until(lambda: rig.node._input.received > received)
+    assert graph.call(SetBool, 'tracker/enable', SetBool.Request(data=True)).success
+    assert not answer.done()
+    go_on.set()
+    graph.spin_until(answer.done)
+    assert answer.result().accepted
+
+
+def test_of_requests_by_topic_that_wait_the_newest_counts(graph, make_rig, bright_spot):
+    begun, go_on, asked = threading.Event(), threading.Event(), []
+
+    class Slow(bright_spot):
+        def initialise(self, frame, box):
+            if frame.width == 60:
+                asked.append(box.w)
+                begun.set()
+                assert go_on.wait(20)
+            return super().initialise(frame, box)
+
+    rig = make_rig(tracker=Slow)
+    rig.send()
+    rig.inits.publish(init_message(BOX))
+    graph.spin_until(begun.is_set)
+    for width in (12, 14, 16):
+        before = rig.node._asked
+        rig.inits.publish(init_message(Box(6, 6, width, 10)))
+        graph.spin_until(lambda before=before: rig.node._asked is not before)
+    go_on.set()
+    graph.spin_until(rig.node._asked.done)
+    assert asked == [BOX.w / 2, 8.0]
+    assert rig.node._input.rejected == 0
+
+
+def test_an_answer_has_the_header_of_the_image_that_it_is_of(graph, make_rig, bright_spot):
+    class Picky(bright_spot):
+        def initialise(self, frame, box):
+            self.shape = frame.shape
+            return super().initialise(frame, box)
+
+        def update(self, frame):
+            if frame.shape != self.shape:
+                raise ValueError('expected the shape of the first frame')
+            return super().update(frame)
+
+    rig = make_rig(tracker=Picky, init_box='6,6,10,10')
+    rig.send()
+    other = rig.message()
+    other.height, other.data = other.height // 2, other.data[:len(other.data) // 2]
+    assert 'the shape of the first' in rig.refuse(other)
+    count = len(rig.targets)
+    assert rig.set_target(BOX).accepted
+    graph.spin_until(lambda: len(rig.targets) > count)
+    assert rig.targets[-1].header == other.header
 
 
 def test_a_lost_target_says_lost_and_has_no_box(make_rig):
