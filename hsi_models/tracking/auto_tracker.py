@@ -115,12 +115,12 @@ def auto_score() -> ScoreModel:
 
 
 def auto_config() -> SiameseConfig:
-    """How a response becomes a box: as in NanoTrack v3, whose shape the network has, but for what follows.
+    """How a response becomes a box: as in NanoTrack v3, whose shape the network has.
 
-    The size may change faster, since it is corrected; a lost target regains its usual one, and is followed where
-    nothing tells its place from another. Chosen on the benchmark's validation part and draws 1 to 6 of it.
+    A lost target regains its usual size, and is followed where nothing tells its place from another (chosen on the
+    benchmark's validation part and draws 1 to 6 of it).
     """
-    return SiameseConfig(learning_rate=0.6, score=auto_score(), usual_size=15, stay_below=0.75)
+    return SiameseConfig(score=auto_score(), usual_size=15, stay_below=0.75)
 
 
 def _fastest(device: str, precision: Precision) -> Runtime:
