@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -16,7 +18,11 @@ from hsi_models.mosaic import mosaic_to_cube
 
 Floats = npt.NDArray[np.float32]
 KEYS = ('dark', 'white', 'defective')
+MOST_DEFECTIVE = 0.5
+"""Share of a band's pixels that may be defective."""
 _ROWS = 8       # of a cube, calibrated together
+_FAR = 8        # pixels: beyond, one good pixel replaces a defective one
+_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +36,13 @@ class Calibration:
     Args:
         dark: image value of darkness, (C,) or (H, W, C); None: 0.
         white: image value of the white reference, (C,) or (H, W, C); None: the result is dark-subtracted only.
-        defective: pixels to be replaced, bool (H, W, C): mean of the nearest good pixels of the same band.
+        defective: pixels to be replaced, bool (H, W, C): mean of the nearest good pixels of the same band (the
+            nearest one where none is within 8 pixels).
         sha256: of the file the references came from, '' where none.
 
     Raises:
-        ValueError: shapes that do not agree, values not finite, white <= dark at a pixel not marked as defective,
-            or a band without a good pixel.
+        ValueError: shapes that do not agree, values not finite, white <= dark (or as good as) at a pixel not marked as
+            defective, or a band of which more than half is defective.
     """
 
     dark: Floats | None = None
@@ -71,15 +78,17 @@ class Calibration:
         dark = np.float32(0) if self.dark is None else self.dark
         if self.white is not None or self.dark is not None:
             span = np.ones_like(dark) if self.white is None else np.asarray(self.white - dark, np.float32)
-            with np.errstate(invalid='ignore'):
-                bad = ~(np.isfinite(span) & np.isfinite(dark) & (span > 0))
+            gain = np.zeros_like(span)
+            with np.errstate(invalid='ignore', over='ignore'):
+                np.divide(1.0, span, out=gain, where=np.isfinite(span) & (span > 0))
+            gain[~np.isfinite(gain)] = 0        # a span below what float32 divides by
+            bad = ~(np.isfinite(dark) & (gain > 0))
             if self.defective is not None:
                 bad = bad & ~self.defective
             if bad.any():
                 where = tuple(int(i) for i in np.argwhere(bad)[0])
                 raise ValueError(f'expected finite references with white > dark, got {np.count_nonzero(bad)} values '
                                  f'where they are not, the first at index {where}: mark such pixels as defective')
-            gain = np.divide(1.0, span, out=np.zeros_like(span), where=np.isfinite(span) & (span > 0))
             offset = -np.nan_to_num(np.asarray(dark, np.float32)) * gain
             object.__setattr__(self, '_gain', gain)
             object.__setattr__(self, '_offset', offset)
@@ -237,18 +246,49 @@ def _in_frame_order(array: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]
 
 def _neighbours(defective: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Flat indices (N,) of defective values and (K, N) of the good ones that replace them, grouped by K."""
-    height, width, _ = defective.shape
-    groups: dict[int, list[tuple[int, list[int]]]] = {}
-    for y, x, band in np.argwhere(defective):
-        for radius in range(1, max(height, width)):
-            top, left = max(0, y - radius), max(0, x - radius)
-            good = np.argwhere(~defective[top: y + radius + 1, left: x + radius + 1, band])
-            if len(good):
-                break
-        else:
-            raise ValueError(f'expected at least one good pixel in each band, got none in band {band}')
-        sources = [int(np.ravel_multi_index((top + dy, left + dx, band), defective.shape)) for dy, dx in good]
-        target = int(np.ravel_multi_index((y, x, band), defective.shape))
-        groups.setdefault(len(sources), []).append((target, sources))
-    return [(np.array([target for target, _ in group], np.intp), np.array([list(s) for _, s in group], np.intp).T)
+    bands = defective.shape[2]
+    groups: dict[int, list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]] = {}
+    for band in range(bands):
+        bad = np.ascontiguousarray(defective[..., band])
+        share = float(bad.mean())
+        if share > MOST_DEFECTIVE:
+            raise ValueError(f'expected at least one good pixel in each band and at most {MOST_DEFECTIVE:.0%} of a '
+                             f'band defective, got {share:.3g} of band {band}: take the references again')
+        for targets, sources in _nearest(bad):
+            groups.setdefault(len(sources), []).append((targets * bands + band, sources * bands + band))
+    return [(np.concatenate([targets for targets, _ in group]), np.concatenate([sources for _, sources in group], 1))
             for group in groups.values()]
+
+
+def _nearest(bad: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Flat indices (N,) of the bad pixels of a band and (K, N) of the good ones nearest to them, by K and distance.
+
+    Nearest are all good pixels on the smallest square around the pixel that has any; beyond `_FAR` pixels, one.
+    """
+    if not bad.any():
+        return
+    height, width = bad.shape
+    radii = cv2.distanceTransform(bad.view(np.uint8), cv2.DIST_C, 3)
+    padded = np.pad(~bad, _FAR).reshape(-1)
+    row = width + 2 * _FAR
+    for radius in range(1, _FAR + 1):
+        steps = np.arange(-radius, radius + 1)
+        square = np.stack(np.meshgrid(steps, steps, indexing='ij'), -1).reshape(-1, 2)
+        ring = square[np.abs(square).max(1) == radius]
+        found = np.flatnonzero(radii == radius)
+        for start in range(0, len(found), _AT_ONCE):
+            targets = found[start:start + _AT_ONCE]
+            centres = (targets // width + _FAR) * row + targets % width + _FAR
+            good = padded[centres[:, None] + ring @ [row, 1]]
+            counts = good.sum(1)
+            for count in np.unique(counts):
+                here = counts == count
+                yield targets[here], (targets[here, None] + ring @ [width, 1])[good[here]].reshape(-1, count).T
+    far = np.flatnonzero(radii > _FAR)
+    if len(far):
+        _, labels = cv2.distanceTransformWithLabels(bad.view(np.uint8), cv2.DIST_L2, 5,
+                                                    labelType=cv2.DIST_LABEL_PIXEL)
+        good_at = np.flatnonzero(~bad)
+        place = np.zeros(int(labels.max()) + 1, np.intp)
+        place[labels.reshape(-1)[good_at]] = good_at
+        yield far, place[labels.reshape(-1)[far]][None]

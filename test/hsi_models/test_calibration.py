@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import numpy as np
 import pytest
@@ -60,10 +61,36 @@ def test_a_defective_pixel_takes_the_mean_of_its_good_neighbours_in_the_same_ban
 
 
 def test_a_block_of_defective_pixels_is_filled_from_further_away():
-    mask = np.zeros((7, 7, 1), bool)
+    mask = np.zeros((8, 8, 1), bool)
     mask[1:6, 1:6] = True
     out = Calibration(defective=mask).apply(np.where(mask, 1000, 3).astype(np.uint16))
     assert (out == 3).all()
+
+
+def test_many_defective_values_take_the_mean_of_the_smallest_square_with_good_ones():
+    rng = np.random.default_rng(0)
+    cube, mask = rng.random((30, 40, 2), np.float32), rng.random((30, 40, 2)) < 0.3
+    mask[4:15, 3:16, 1] = True
+    out = Calibration(defective=mask).apply(cube)
+    for y, x, band in np.argwhere(mask):
+        for radius in range(1, 40):
+            square = np.s_[max(0, y - radius):y + radius + 1, max(0, x - radius):x + radius + 1, band]
+            if not mask[square].all():
+                break
+        assert out[y, x, band] == pytest.approx(cube[square][~mask[square]].mean(), abs=1e-6)
+
+
+def test_dead_rows_are_filled_at_once_and_the_middle_of_a_dead_area_by_one_near_pixel():
+    cube = np.broadcast_to(np.arange(256, dtype=np.float32)[:, None, None], (256, 512, 16)).copy()
+    mask = np.zeros(cube.shape, bool)
+    mask[100:116] = mask[:60] = True
+    started = time.process_time()
+    out = Calibration(defective=mask).apply(cube)
+    assert time.process_time() - started < 5        # one value after another: half a minute
+    assert (out[100:108] <= 107).all()
+    assert (out[101:107] == 99).all()
+    assert (out[109:115] == 116).all()
+    assert (out[:60] == 60).all()
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
@@ -73,7 +100,11 @@ def test_a_block_of_defective_pixels_is_filled_from_further_away():
     ({'dark': np.zeros((2, 2, 3)), 'white': np.ones((3, 2, 3))}, 'one size and band count'),
     ({'dark': np.zeros((2, 2))}, r'levels \(C,\) or an image \(H, W, C\), got shape \(2, 2\)'),
     ({'defective': np.zeros((2, 2))}, r'mask \(H, W, C\)'),
-    ({'defective': np.ones((2, 2, 1))}, 'at least one good pixel in each band'),
+    ({'dark': [np.nan, 0], 'white': [9, 9]}, r'finite references.* index \(0,\)'),
+    ({'white': [1e-39, 1]}, r'white > dark, got 1 values.*index \(0,\)'),
+    ({'defective': np.ones((2, 2, 1))}, 'at least one good pixel in each band .* got 1 of band 0'),
+    ({'defective': np.tile([[True, False]], (3, 4))[..., None] | (np.arange(3) == 1)[:, None, None]},
+     'at most 50% of a band defective, got 0.667 of band 0'),
 ])
 def test_impossible_references_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
