@@ -23,7 +23,7 @@ class Camera:
 
     Args:
         model, serial: as the maker writes them.
-        wavelengths_nm, fwhm_nm: nm, one a band; empty where unknown.
+        wavelengths_nm, fwhm_nm: nm, one a band; empty where unknown (a list of nan alone becomes empty).
         nominal: the wavelengths are a nominal range, not a calibration.
         quantity: what an image value stands for.
         bit_depth: significant bits of an image value; 0 where unknown.
@@ -65,7 +65,8 @@ class Camera:
         object.__setattr__(self, 'quantity', Quantity(self.quantity))
         counts: dict[str, int] = {}
         for name in ('wavelengths_nm', 'fwhm_nm', 'dark_levels', 'white_levels'):
-            values = tuple(float(value) for value in getattr(self, name))
+            # one nan for all: tuples compare it by identity, and equal descriptions have to compare equal
+            values = tuple(math.nan if math.isnan(value) else value for value in map(float, getattr(self, name)))
             object.__setattr__(self, name, values)
             if values:
                 counts[name] = len(values)
@@ -78,6 +79,7 @@ class Camera:
         if (self.pixel_rows == 0) != (self.pixel_columns == 0):
             raise ValueError('expected pixel_rows and pixel_columns both 0 (unknown) or both > 0, '
                              f'got {self.pixel_rows:g} x {self.pixel_columns:g}')
+        self._check_bands()
         cells = self.mosaic_rows * self.mosaic_columns
         for name, count in counts.items():
             if cells and count != cells:
@@ -89,6 +91,20 @@ class Camera:
                 raise ValueError(f'expected {name} >= 0 (0 where unknown), got {value:g}')
         if not 0 <= self.bit_depth <= 32:
             raise ValueError(f'expected bit_depth 0..32 (0 where unknown), got {self.bit_depth}')
+        if not math.isfinite(self.gain_db):
+            raise ValueError(f'expected a finite gain_db (0 where unknown), got {self.gain_db:g}')
+        for name in ('wavelengths_nm', 'fwhm_nm'):
+            if all(map(math.isnan, getattr(self, name))):
+                object.__setattr__(self, name, ())
+
+    def _check_bands(self) -> None:
+        """Raise ValueError for a value that no band has; nan stays: not known."""
+        for name in ('wavelengths_nm', 'fwhm_nm', 'dark_levels', 'white_levels'):
+            positive = name.endswith('_nm')
+            for value in getattr(self, name):
+                if math.isinf(value) or positive and value <= 0:
+                    raise ValueError(f'expected finite {name}{" > 0" if positive else ""} (nan where not known), '
+                                     f'got {value:g}')
 
     @property
     def is_mosaic(self) -> bool:

@@ -39,10 +39,29 @@ def test_saturation_beats_bit_depth():
     ({'saturation': NAN}, 'saturation >= 0'),
     ({'pixel_rows': 0.5}, 'pixel_rows and pixel_columns both 0 .unknown. or both > 0, got 0.5 x 0'),
     ({'pixel_rows': -1.0, 'pixel_columns': -1.0}, 'pixel_rows >= 0'),
+    ({'wavelengths_nm': (-5, 500)}, 'finite wavelengths_nm > 0 .nan where not known., got -5'),
+    ({'wavelengths_nm': (500, math.inf)}, 'finite wavelengths_nm > 0 .* got inf'),
+    ({'fwhm_nm': (0, 1)}, 'finite fwhm_nm > 0 .* got 0'),
+    ({'white_levels': (math.inf, 1)}, 'finite white_levels .* got inf'),
+    ({'wavelengths_nm': (NAN,) * 3, 'mosaic_rows': 2, 'mosaic_columns': 2}, 'expected 4 wavelengths_nm'),
+    ({'gain_db': NAN}, 'finite gain_db'),
+    ({'gain_db': -math.inf}, 'finite gain_db'),
 ])
 def test_descriptions_that_contradict_themselves_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         Camera(**fields)
+
+
+def test_a_list_of_nan_alone_is_not_known():
+    camera = Camera(wavelengths_nm=(NAN, NAN), fwhm_nm=(NAN, NAN), nominal=True)
+    assert camera == Camera(nominal=True)
+    np.testing.assert_array_equal(camera.band_order(2), [0, 1])
+
+
+def test_equal_descriptions_compare_equal_whatever_is_not_known():
+    cameras = [Camera(wavelengths_nm=(500, float('nan')), dark_levels=np.array([5, np.nan])) for _ in range(2)]
+    assert cameras[0] == cameras[1]
+    assert hash(cameras[0]) == hash(cameras[1])
 
 
 def test_another_band_count_is_refused():
