@@ -18,6 +18,8 @@ from hsi_models.mosaic import mosaic_to_cube
 
 Floats = npt.NDArray[np.float32]
 KEYS = ('dark', 'white', 'defective')
+MAX_BYTES = 1 << 30
+"""Of the references in a file, uncompressed."""
 MOST_DEFECTIVE = 0.5
 """Share of a band's pixels that may be defective."""
 _ROWS = 8       # of a cube, calibrated together
@@ -140,14 +142,20 @@ class Calibration:
             camera: says what that order is; None: the order of the frame.
 
         Raises:
-            ValueError: the file is no `.npz`, has none of these keys, or its arrays do not fit.
+            ValueError: no `.npz`, none of these keys or more than 1 GiB of them, or arrays that do not fit.
         """
         path = Path(path)
         require_references(path)
         camera = camera or Camera()
         try:
-            arrays = {name: _in_frame_order(array, camera) for name, array in load_npz(path, *KEYS).items()}
-            return cls(**arrays, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+            arrays = load_npz(path, *KEYS, most_bytes=MAX_BYTES)
+            for name in list(arrays):
+                arrays[name] = _in_frame_order(arrays.pop(name), camera)
+            with path.open('rb') as file:
+                digest = hashlib.sha256()
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+            return cls(**arrays, sha256=digest.hexdigest())
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
 
@@ -238,10 +246,13 @@ def _in_frame_order(array: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]
             raise ValueError(f'expected references (H, W, C) or (C,), got shape {array.shape} and a camera without '
                              'a mosaic pattern')
         kind = np.uint8 if array.dtype == bool else np.float32
-        array = mosaic_to_cube(array.astype(kind), camera.mosaic_rows, camera.mosaic_columns)
+        array = mosaic_to_cube(array.astype(kind, copy=False), camera.mosaic_rows, camera.mosaic_columns)
     if array.ndim not in (1, 3):
         raise ValueError(f'expected references (rows * H, columns * W), (H, W, C) or (C,), got shape {array.shape}')
-    return array[..., camera.band_order(array.shape[-1])]
+    if array.dtype.itemsize > 4:
+        array = array.astype(np.float32)
+    order = camera.band_order(array.shape[-1])
+    return array if np.array_equal(order, np.arange(array.shape[-1])) else array[..., order]
 
 
 def _neighbours(defective: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:

@@ -149,7 +149,7 @@ def _described_bands(path: Path) -> Camera | None:
     """A camera from the `wavelength_nm` that a `.npz` carries itself."""
     if path.suffix != '.npz':
         return None
-    nm = load_npz(path, 'wavelength_nm').get('wavelength_nm')
+    nm = load_npz(path, 'wavelength_nm', most_bytes=1 << 20).get('wavelength_nm')
     if nm is None:
         return None
     if nm.ndim != 1 or nm.dtype.kind not in 'iuf' or not (np.isfinite(nm) & (nm > 0)).all():

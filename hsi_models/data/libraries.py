@@ -70,7 +70,7 @@ def load_library(path: str | Path) -> SpectralLibrary:
         ValueError: malformed, or a key is missing.
     """
     path = Path(path)
-    arrays = load_npz(path, 'wavelength_nm', 'reflectance', 'names')
+    arrays = load_npz(path, 'wavelength_nm', 'reflectance', 'names', most_bytes=1 << 30)
     missing = [key for key in ('wavelength_nm', 'reflectance', 'names') if key not in arrays]
     if missing:
         raise ValueError(f'{path}: expected the keys wavelength_nm, reflectance and names, got none of '

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
 import zipfile
 
 import numpy as np
@@ -23,6 +25,10 @@ def header_of(shape, dtype='<u2'):
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {'descr': dtype, 'fortran_order': False, 'shape': shape})
     return stream.getvalue()
+
+
+def text_header(text):
+    return b'\x93NUMPY\x01\0' + struct.pack('<H', len(text) + 1) + text.encode() + b'\n'
 
 
 @pytest.mark.parametrize('suffix', ['.npy', '.npz'])
@@ -109,11 +115,23 @@ def test_a_malformed_stack_is_refused(tmp_path, arrays, message):
     (header_of((10 ** 6, 10 ** 6, 100)), 'and it carries 0'),
     (header_of((10 ** 18, 10 ** 18)), 'and it carries 0'),
     (header_of((4, 4)).replace(b'(4, 4)', b'(4, 4('), 'a header that is damaged'),
+    (text_header('-' * 9000 + '1'), 'a header that is damaged'),
+    (text_header("{'descr': '<u2', 'fortran_order': False, 'shape': (True, True)}"), 'damaged: shape .True, True.'),
+    (text_header("{'descr': '<u2', 'fortran_order': False, 'shape': (-1, 4)}"), 'damaged'),
+    (text_header("{'descr': '<u2', 'fortran_order': False, 'shape': (4,), 1: 2}"), 'a header that is damaged'),
+    (text_header("{'descr': '<u2', [1]: False, 'shape': (4,)}"), 'a header that is damaged'),
+    (text_header("{'descr': '<U0', 'fortran_order': False, 'shape': (9999999999,)}"), 'values without a size'),
+    (b'\x93NUMPY\x02\0' + struct.pack('<I', 1 << 30), 'header of at most 65536 bytes, got one that declares 10737'),
+    (b'\x93NUMPY\x02\0' + b'\1', 'none or damaged'),
 ])
 def test_a_npy_that_is_none_is_refused(tmp_path, content, message):
     (tmp_path / 'a.npy').write_bytes(content)
     with pytest.raises(ValueError, match=message):
         load_npy(tmp_path / 'a.npy')
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w') as archive:
+        archive.writestr('a.npy', content)
+    with pytest.raises(ValueError, match='a.npz'):
+        load_npz(tmp_path / 'a.npz')
 
 
 def test_a_member_that_declares_more_than_it_carries_is_refused(tmp_path):
@@ -135,3 +153,48 @@ def test_a_damaged_archive_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match='truncated or other file|corrupt'):
         load_npz(path)
+
+
+def test_damage_within_compressed_values_is_refused(tmp_path):
+    path = tmp_path / 'a.npz'
+    np.savez_compressed(path, cube=np.random.default_rng(0).integers(0, 99, (64, 64, 16)))
+    data = bytearray(path.read_bytes())
+    for start in range(2000, len(data) - 2000, 3000):
+        damaged = data.copy()
+        damaged[start:start + 40] = b'\xff' * 40
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match='corrupt'):
+            load_npz(path)
+
+
+def test_an_encrypted_archive_is_refused(tmp_path):
+    path = tmp_path / 'a.npz'
+    np.savez(path, cube=CUBES)
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b'PK\3\4', 6), (b'PK\1\2', 8)):
+        data[data.index(mark) + offset] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match='encrypted'):
+        npz_members(path)
+
+
+@pytest.mark.parametrize('compression', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_unpack_without_bounds_are_refused(tmp_path, compression):
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w', compression) as archive:
+        archive.writestr('a.npy', header_of((2,)) + bytes(4))
+    with pytest.raises(ValueError, match='expected a.npy stored or deflated'):
+        npz_members(tmp_path / 'a.npz')
+
+
+def test_only_as_much_is_unpacked_as_was_asked_for(tmp_path):
+    np.savez_compressed(tmp_path / 'a.npz', cube=np.zeros((100, 100), np.uint8), other=np.ones(2))
+    assert list(load_npz(tmp_path / 'a.npz', 'other', most_bytes=16)) == ['other']
+    with pytest.raises(ValueError, match='expected at most 9999 bytes in cube, got arrays of 10000'):
+        load_npz(tmp_path / 'a.npz', 'cube', most_bytes=9999)
+
+
+@pytest.mark.parametrize('load', [load_npy, load_npz, npz_members])
+def test_a_pipe_is_refused(tmp_path, load):
+    os.mkfifo(tmp_path / 'a')
+    with pytest.raises(ValueError, match='expected a regular file'):
+        load(tmp_path / 'a')
