@@ -1,7 +1,6 @@
 """Dark and white references, defective pixels: digital numbers to reflectance."""
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsi_models.camera import Camera
+from hsi_models.checkpoint import sha256_of
 from hsi_models.data.numpy_files import load_npz, npz_members
 from hsi_models.frame import Quantity
 from hsi_models.mosaic import mosaic_to_cube
@@ -151,11 +151,7 @@ class Calibration:
             arrays = load_npz(path, *KEYS, most_bytes=MAX_BYTES)
             for name in list(arrays):
                 arrays[name] = _in_frame_order(arrays.pop(name), camera)
-            with path.open('rb') as file:
-                digest = hashlib.sha256()
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-            return cls(**arrays, sha256=digest.hexdigest())
+            return cls(**arrays, sha256=sha256_of(path))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
 

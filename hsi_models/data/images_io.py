@@ -1,9 +1,11 @@
 """Image files: what the header declares, and pixels; truncated, corrupt and boundless files are refused."""
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_PIXELS = 1 << 26
+MAX_BYTES = 1 << 30
+"""Of a file: the largest image as four channels of float32."""
 SUFFIXES = ('.png', '.tif', '.tiff', '.jpg', '.jpeg')
 
 _PNG = b'\x89PNG\r\n\x1a\n'
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_CHANNELS = 256, 257, 277
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_MAX_MARKERS = 1 << 14
 _JPEG_BARE = {0x01, *range(0xD0, 0xD9)}
 
 
@@ -34,9 +39,11 @@ def read_header(path: Path) -> ImageHeader:
     """Size and channels of a PNG, TIFF or JPEG, without decoding it.
 
     Raises:
-        ValueError: no such image, or larger than 2**26 pixels.
+        ValueError: no such image, or larger than 2**26 pixels or 1 GiB.
     """
-    return _header(path, path.read_bytes())
+    _check_file(path)
+    with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _header(path, data)
 
 
 def read_image(path: Path) -> npt.NDArray[Any]:
@@ -46,10 +53,10 @@ def read_image(path: Path) -> npt.NDArray[Any]:
         (H, W) or (H, W, channels) in file order (red first), dtype of the file, native byte order.
 
     Raises:
-        ValueError: no such image, truncated or corrupt, or larger than 2**26 pixels.
+        ValueError: no such image, truncated or corrupt, or larger than 2**26 pixels or 1 GiB.
     """
+    header = read_header(path)
     data = path.read_bytes()
-    header = _header(path, data)
     # OpenCV's older decoders fill what is missing with grey: look for the end of the file ourselves.
     if data.startswith(_PNG) and b'IEND' not in data[-32:] or data.startswith(b'\xff\xd8') and b'\xff\xd9' not in data:
         raise ValueError(f'{path}: expected a whole image, got a truncated file of {len(data)} bytes')
@@ -74,14 +81,25 @@ def read_single_channel(path: Path) -> npt.NDArray[Any]:
     return image
 
 
-def _header(path: Path, data: bytes) -> ImageHeader:
+def _check_file(path: Path) -> None:
+    size = path.stat().st_size
+    if not path.is_file():
+        raise ValueError(f'{path}: expected a regular file, got a folder, a pipe or a device')
+    if not size:        # cannot be mapped
+        raise ValueError(f'{path}: expected a PNG, TIFF or JPEG, got an empty file')
+    if size > MAX_BYTES:
+        raise ValueError(f'{path}: expected an image file of at most {MAX_BYTES} bytes, got {size}')
+
+
+def _header(path: Path, data: mmap.mmap) -> ImageHeader:
+    """The header of an image in a file mapped from disk, of which only the header is read."""
     try:
-        if data.startswith(_PNG):
+        if data[:8] == _PNG:
             width, height, _, colour = struct.unpack('>IIBB', data[16:26])
             header = ImageHeader(height, width, _PNG_CHANNELS.get(colour, 0))
         elif data[:4] in (b'II*\0', b'MM\0*'):
             header = _tiff_header(data)
-        elif data.startswith(b'\xff\xd8'):
+        elif data[:2] == b'\xff\xd8':
             header = _jpeg_header(data)
         else:
             raise ValueError(f'{path}: expected a PNG, TIFF or JPEG, got a file that starts with {data[:8]!r}')
@@ -96,7 +114,7 @@ def _header(path: Path, data: bytes) -> ImageHeader:
     return header
 
 
-def _tiff_header(data: bytes) -> ImageHeader:
+def _tiff_header(data: mmap.mmap) -> ImageHeader:
     order = '<' if data[:2] == b'II' else '>'
     start, = struct.unpack_from(order + 'I', data, 4)
     count, = struct.unpack_from(order + 'H', data, start)
@@ -108,13 +126,13 @@ def _tiff_header(data: bytes) -> ImageHeader:
     return ImageHeader(tags[_TIFF_HEIGHT], tags[_TIFF_WIDTH], tags[_TIFF_CHANNELS])
 
 
-def _jpeg_header(data: bytes) -> ImageHeader:
-    position = next(at for at, marker in _jpeg_markers(data) if marker in _JPEG_SIZES)
+def _jpeg_header(data: mmap.mmap) -> ImageHeader:
+    position = next(at for at, marker in islice(_jpeg_markers(data), _MAX_MARKERS) if marker in _JPEG_SIZES)
     height, width, channels = struct.unpack_from('>HHB', data, position + 5)
     return ImageHeader(height, width, channels)
 
 
-def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+def _jpeg_markers(data: mmap.mmap) -> Iterator[tuple[int, int]]:
     """(position of the 0xFF, marker) up to the compressed pixels."""
     position = 2
     while data[position] == 0xFF and data[position + 1] != 0xDA:

@@ -137,7 +137,8 @@ def _frame_folders(root: Path, elsewhere: Iterable[Callable[[Path], bool]] = ())
 
 
 def _kind(folder: Path, names: list[str]) -> _Kind | None:
-    frames = [name for name in names if re.search(r'\d\D*\.\w+$', name) and not name.startswith('.')]
+    frames = [name for name in names if re.search(r'\d\D*\.\w+$', name) and not name.startswith('.')
+              and (folder / name).is_file()]       # a pipe would wait for good
     if any(_MUST_JPEG.search(name) for name in frames):
         return _Kind.MUST
     numeric = [name for name in frames if name.endswith(arrays.SUFFIXES) and not is_stack(folder / name)]

@@ -12,13 +12,18 @@ from hsi_models.evaluation.metrics import Array, is_box
 
 TRUTH_FILES = ('groundtruth_rect.txt', 'HSI/groundtruth_rect.txt', 'groundtruth.txt')
 FLAT_SUFFIX = '_gt.txt'
+MAX_BYTES = 1 << 27
+"""Of a text file: boxes of two days at 25 Hz."""
 SEPARATORS = re.compile(r'\s*[,;]\s*|\s+')
 
 Groups = dict[str, tuple[str, ...]]
 
 
 def read_text(path: Path) -> str:
-    """Content of a text file; raises ValueError with the file's name where it is no text in UTF-8."""
+    """Content of a text file; raises ValueError with the file's name where it is no text in UTF-8 or past 128 MiB."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f'{path}: expected a text file of at most {MAX_BYTES >> 20} MiB, got {size >> 20} MiB')
     try:
         return path.read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as error:

@@ -1,6 +1,8 @@
 """Headers say what decoding gives, for each format and byte order."""
 from __future__ import annotations
 
+import os
+import resource
 import struct
 
 import cv2
@@ -65,3 +67,29 @@ def test_a_truncated_jpeg_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match='truncated'):
         read_image(path)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.jpg'])
+def test_a_header_is_read_without_the_file_and_a_boundless_file_is_refused(tmp_path, suffix):
+    path = tmp_path / f'a{suffix}'
+    cv2.imwrite(str(path), COLOUR)
+    os.truncate(path, 1 << 29)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert read_header(path) == ImageHeader(5, 7, 3)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 16      # KiB
+    os.truncate(path, (1 << 30) + 1)
+    for read in (read_header, read_image):
+        with pytest.raises(ValueError, match='expected an image file of at most 1073741824 bytes, got 1073741825'):
+            read(path)
+
+
+def test_a_header_of_padding_alone_ends(tmp_path):
+    (tmp_path / 'a.jpg').write_bytes(b'\xff\xd8' + b'\xff' * (1 << 24))
+    with pytest.raises(ValueError, match='expected an image header'):
+        read_header(tmp_path / 'a.jpg')
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    with pytest.raises(ValueError, match='expected a regular file'):
+        read_header(tmp_path / 'a.png')

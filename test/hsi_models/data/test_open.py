@@ -1,6 +1,7 @@
 """Layouts are recognised, and every malformed folder says what is wrong with it."""
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -224,3 +225,10 @@ def test_truth_of_another_length_is_taken_in_order_with_a_warning(tmp_path, rows
     with pytest.warns(UserWarning, match=f'expected 3 rows, one a frame .* got {rows}'):
         sequence = open_sequence(tmp_path)
     assert len(sequence.boxes) == min(rows, len(sequence))
+
+
+@pytest.mark.parametrize('name', ['0001.npy', '0001.npz', '0001.png'])
+def test_a_pipe_is_no_frame_and_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match='expected numbered frames .* found none'):
+        open_sequence(tmp_path)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,11 @@ def test_attributes_from_both_places(tmp_path: Path) -> None:
     (tmp_path / 'attributes.json').write_text('{"a": "occlusion"}')
     with pytest.raises(ValueError, match=r'attributes.json: expected an object sequence -> list of attributes'):
         read_attributes(tmp_path, ['a'])
+
+
+def test_a_file_without_bounds_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / 'groundtruth_rect.txt'
+    path.touch()
+    os.truncate(path, 2 << 30)
+    with pytest.raises(ValueError, match='groundtruth_rect.txt: expected a text file of at most 128 MiB, got 2048 MiB'):
+        read_truth(path)
