@@ -40,6 +40,8 @@ SURROUNDINGS: Colour = (176, 190, 214)
 PANEL: Colour = (24, 27, 33)
 PANEL_HEIGHT = 184
 MIN_WIDTH = 960
+MOST_PIXELS = 1 << 23
+"""Of an enlarged picture: 24 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +101,15 @@ def _pixels(box: Box, frame: HyperspectralFrame) -> tuple[int, int, int, int]:
             min(max(right, 0), frame.width), min(max(bottom, 0), frame.height))
 
 
-def upscale_factor(width: int) -> int:
-    """The smallest whole factor that makes an image of `width` pixels at least `MIN_WIDTH` wide, at most 16."""
-    return min(max(1, math.ceil(MIN_WIDTH / width)), 16)
+def upscale_factor(width: int, height: int = 1) -> int:
+    """The smallest whole factor that makes an image of `width` pixels at least `MIN_WIDTH` wide.
+
+    At most 16, and less where the picture, its panel included, would have more than `MOST_PIXELS`.
+    """
+    factor = min(max(1, math.ceil(MIN_WIDTH / width)), 16)
+    while factor > 1 and (height * factor + PANEL_HEIGHT) * max(width * factor, MIN_WIDTH) > MOST_PIXELS:
+        factor -= 1
+    return factor
 
 
 def draw_overlay(rgb: npt.NDArray[np.uint8], states: Sequence[TrackState], *, truth: Box | None = None,
@@ -117,7 +125,7 @@ def draw_overlay(rgb: npt.NDArray[np.uint8], states: Sequence[TrackState], *, tr
         footer: last line of the panel, ASCII: frame number, latency.
 
     Returns:
-        (H * k + 184, W * k, 3) uint8, k = `upscale_factor(W)`, with room for the panel beside a picture of
+        (H * k + 184, W * k, 3) uint8, k = `upscale_factor(W, H)`, with room for the panel beside a picture of
         few pixels (960), both sides padded to even numbers for video codecs.
 
     Raises:
@@ -125,7 +133,7 @@ def draw_overlay(rgb: npt.NDArray[np.uint8], states: Sequence[TrackState], *, tr
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
         raise ValueError(f'expected a false-colour image of shape (H, W, 3), uint8, got {rgb.shape}, {rgb.dtype}')
-    k = upscale_factor(rgb.shape[1])
+    k = upscale_factor(rgb.shape[1], rgb.shape[0])
     height, width = rgb.shape[0] * k, rgb.shape[1] * k
     wide = max(width, MIN_WIDTH)
     canvas: Image = np.empty((height + PANEL_HEIGHT + height % 2, wide + wide % 2, 3), np.uint8)

@@ -75,10 +75,19 @@ def test_status_differs_by_more_than_colour():
     assert not near(dashed[row:row + 2, columns], STATUS_COLOURS[TrackStatus.UNCERTAIN], 40).any(axis=0).all()
 
 
+@pytest.mark.parametrize(('shape', 'factor'), [
+    ((256, 512), 2), ((64, 160), 6), ((64, 60), 16), ((1000, 500), 2), ((1200, 900), 2), ((4000, 600), 1),
+    ((16384, 1), 1), ((8000, 200), 1), ((2000, 40), 4)])
+def test_a_picture_is_not_enlarged_beyond_what_can_be_shown(shape, factor):
+    assert upscale_factor(shape[1], shape[0]) == factor
+    image = draw_overlay(np.zeros((*shape, 3), np.uint8), [])
+    assert image.nbytes <= 48 << 20
+
+
 @pytest.mark.parametrize('shape', [(17, 33), (64, 160), (217, 409), (256, 512), (1200, 900)])
 def test_size_suits_video_codecs_and_keeps_pixels_whole(shape):
     image = draw_overlay(np.zeros((*shape, 3), np.uint8), [])
-    factor = upscale_factor(shape[1])
+    factor = upscale_factor(shape[1], shape[0])
     assert image.shape[0] % 2 == image.shape[1] % 2 == 0
     assert image.shape[0] - PANEL_HEIGHT - shape[0] * factor in (0, 1)
     assert image.shape[1] - max(shape[1] * factor, 960) in (0, 1)
