@@ -95,17 +95,19 @@ class Box:
         return Box.from_corners(x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None
 
     def require_inside(self, width: float, height: float, what: str = 'frame') -> None:
-        """Refuse a box that shows nothing of an image.
+        """Refuse a box that shows nothing of an image, or is so large that it cannot mean anything in it.
 
         Args:
             width, height: of the image, pixels.
             what: it is called.
 
         Raises:
-            ValueError: no part of the box is inside.
+            ValueError: no part of the box is inside, or it is wider or higher than twice the image.
         """
         if self.clipped(width, height) is None:
             raise ValueError(f'expected a box inside the {width:g} x {height:g} {what}, got {tuple(self)}')
+        if self.w > 2 * width or self.h > 2 * height:
+            raise ValueError(f'expected a box of at most twice the {width:g} x {height:g} {what}, got {tuple(self)}')
 
     def iou(self, other: Box) -> float:
         """Intersection over union with another box, 0..1."""

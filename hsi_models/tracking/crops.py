@@ -6,6 +6,7 @@ A region is a `Box` in frame pixels (pixel i covers [i, i + 1)). Crop pixel j of
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,9 @@ from hsi_models.boxes import Box
 from hsi_models.frame import HyperspectralFrame
 
 Border = Literal['replicate', 'mean']
+
+_REACH, _FEW = 4, 1 << 18       # times the image's pixels, and pixels, that are gathered at most
+_FARTHEST = 1 << 40
 
 
 def crop(image: npt.NDArray[Any] | HyperspectralFrame, region: Box, size: tuple[int, int],
@@ -34,7 +38,7 @@ def crop(image: npt.NDArray[Any] | HyperspectralFrame, region: Box, size: tuple[
         shape (rows, columns, C) or (rows, columns), float32, in the unit of the image.
 
     Raises:
-        ValueError: an image without two or three axes, or a size that is not positive.
+        ValueError: an image without two or three axes, a size that is not positive, or a region beyond 2**40 pixels.
     """
     if len(image.shape) not in (2, 3) or 0 in image.shape:
         raise ValueError(f'expected an image of shape (H, W) or (H, W, C), got {image.shape}')
@@ -42,9 +46,12 @@ def crop(image: npt.NDArray[Any] | HyperspectralFrame, region: Box, size: tuple[
         raise ValueError(f'expected a crop size of (rows, columns) >= 1, got {size}')
     if border not in ('replicate', 'mean'):
         raise ValueError(f"expected border 'replicate' or 'mean', got {border!r}")
-    rows, row_samples, row_step = _axis(region.y, region.h, size[0])
-    columns, column_samples, column_step = _axis(region.x, region.w, size[1])
-    patch = _average(_pixels(image, rows, columns, border), row_step, column_step)
+    rows, row_samples = _axis(region.y, region.h, size[0])
+    columns, column_samples = _axis(region.x, region.w, size[1])
+    if rows.step * columns.step > 1 and len(rows) * len(columns) > max(_REACH * image.shape[0] * image.shape[1], _FEW):
+        patch = _average_wide(image, rows, columns, border)
+    else:
+        patch = _average(_pixels(image, _indices(rows), _indices(columns), border), rows.step, columns.step)
     # Enlarging: along the rows while there are few of them; after that whole rows are copied.
     if size[0] > patch.shape[0]:
         return _interpolate(_interpolate(patch, 1, column_samples), 0, row_samples)
@@ -79,14 +86,32 @@ def siamese_region(box: Box, size: int = 127, template_size: int = 127, context:
     return Box.from_centre(*box.centre, side, side)
 
 
-def _axis(start: float, length: float, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], int]:
-    """Pixel indices needed along one axis, sample positions among them after averaging, pixels averaged."""
+@dataclass(frozen=True)
+class _Pixels:
+    """Pixels needed along one axis: `count` times `step` of them are averaged, from `first` on."""
+
+    first: int
+    count: int
+    step: int
+
+    def __len__(self) -> int:
+        return self.count * self.step
+
+
+def _axis(start: float, length: float, count: int) -> tuple[_Pixels, npt.NDArray[np.float64]]:
+    """Pixels needed along one axis, sample positions among them after averaging."""
+    if max(abs(start), length) > _FARTHEST:
+        raise ValueError(f'expected a region within {_FARTHEST} pixels of the image, got {start:g} + {length:g}')
     step = max(1, int(length / count + 1e-9))
     first = math.floor(start + 0.5 * length / count - 0.5 * step)
     samples = (start + (np.arange(count) + 0.5) * (length / count) - first) / step - 0.5
     # A sample on a pixel needs no neighbour: beyond the edge there would be none, and a copy would be made for it.
     needed = int(samples[-1]) + (2 if (samples != np.floor(samples)).any() else 1)
-    return first + np.arange(needed * step), samples, step
+    return _Pixels(first, needed, step), samples
+
+
+def _indices(pixels: _Pixels) -> npt.NDArray[np.intp]:
+    return pixels.first + np.arange(len(pixels))
 
 
 def _pixels(image: npt.NDArray[Any] | HyperspectralFrame, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
@@ -117,6 +142,38 @@ def _average(patch: npt.NDArray[Any], row_step: int, column_step: int) -> npt.ND
     if row_step * column_step > 1:
         total *= np.float32(1.0 / (row_step * column_step))
     return total
+
+
+def _average_wide(image: npt.NDArray[Any] | HyperspectralFrame, rows: _Pixels, columns: _Pixels,
+                  border: Border) -> npt.NDArray[np.float32]:
+    """As `_average` of `_pixels`, without the pixels outside the image: memory of the image and of the result."""
+    height, width = image.shape[:2]
+    parts = [slice(min(max(pixels.first, 0), size - 1), min(max(pixels.first + len(pixels), 1), size))
+             for pixels, size in ((rows, height), (columns, width))]
+    part = image.part(*parts) if isinstance(image, HyperspectralFrame) else image[tuple(parts)]
+    down, across = (_shares(pixels, size, border)[:, part] for pixels, size, part in (
+        (rows, height, parts[0]), (columns, width, parts[1])))
+    values = part.astype(np.float32).reshape(*part.shape[:2], -1)
+    out: npt.NDArray[np.float32] = across @ np.tensordot(down, values, 1)
+    if border == 'mean':
+        whole = image.data if isinstance(image, HyperspectralFrame) else image
+        outside = 1 - np.outer(down.sum(1), across.sum(1))[..., None]
+        out += outside * np.asarray(whole.mean(axis=(0, 1)), np.float32)
+    return out.reshape(rows.count, columns.count, *part.shape[2:])
+
+
+def _shares(pixels: _Pixels, size: int, border: Border) -> npt.NDArray[np.float32]:
+    """Share of each of an image's `size` pixels along an axis in each average, (count, size)."""
+    out = np.zeros((pixels.count, size), np.float32)
+    inside = np.arange(size)
+    into = (inside - pixels.first) // pixels.step
+    known = (into >= 0) & (into < pixels.count)
+    out[into[known], inside[known]] = 1 / pixels.step
+    if border == 'replicate':
+        starts = pixels.first + np.arange(pixels.count) * pixels.step
+        out[:, 0] += np.clip(-starts, 0, pixels.step) / pixels.step
+        out[:, -1] += np.clip(starts + pixels.step - size, 0, pixels.step) / pixels.step
+    return out
 
 
 def _interpolate(patch: npt.NDArray[np.float32], axis: int,

@@ -57,6 +57,10 @@ def test_a_box_that_shows_nothing_of_an_image_is_refused():
     Box(-5, 95, 10, 10).require_inside(100, 100)
     with pytest.raises(ValueError, match=r'expected a box inside the 100 x 50 image, got \(100.0, 0.0, 10.0, 10.0\)'):
         Box(100, 0, 10, 10).require_inside(100, 50, 'image')
+    Box(-50, -20, 200, 100).require_inside(100, 50)
+    for box in (Box(0, 0, 201, 10), Box(0, 0, 10, 101)):
+        with pytest.raises(ValueError, match=r'expected a box of at most twice the 100 x 50 frame, got \(0.0, 0.0, '):
+            box.require_inside(100, 50)
 
 
 @pytest.mark.parametrize('text', ['10,20,30,40', ' 10 20\t30 40 ', '10.0, 20, 30 ,40'])

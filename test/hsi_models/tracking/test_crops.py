@@ -1,6 +1,8 @@
 """The crop keeps its geometry to a hundredth of a pixel, for any number of bands and at every edge."""
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,61 @@ def test_a_whole_image_is_averaged_without_a_copy_of_it(monkeypatch):
     small = crop(image, Box(0, 0, 48, 32), (8, 12))
     assert np.shares_memory(asked[0], image)
     np.testing.assert_allclose(small, image.reshape(8, 4, 12, 4, 5).mean(axis=(1, 3)), rtol=1e-5)
+
+
+def gathered(image: np.ndarray, region: Box, size: tuple[int, int]) -> np.ndarray:
+    """The crop from all its pixels, gathered at the full resolution with the edge repeated."""
+    values, samples = image, []
+    steps = []
+    for axis, (start, length) in enumerate(((region.y, region.h), (region.x, region.w))):
+        step = max(1, int(length / size[axis] + 1e-9))
+        first = int(np.floor(start + 0.5 * length / size[axis] - 0.5 * step))
+        at = (start + (np.arange(size[axis]) + 0.5) * (length / size[axis]) - first) / step - 0.5
+        indices = np.clip(first + np.arange((int(at[-1]) + 2) * step), 0, image.shape[axis] - 1)
+        values = values.take(indices, axis)
+        samples.append(at)
+        steps.append(step)
+    total = values[::steps[0], ::steps[1]].astype(np.float32)
+    for row, column in list(np.ndindex(*steps))[1:]:
+        total += values[row::steps[0], column::steps[1]]
+    if steps[0] * steps[1] > 1:
+        total *= np.float32(1 / (steps[0] * steps[1]))
+    for axis in (1, 0) if size[0] > total.shape[0] else (0, 1):
+        lower = samples[axis].astype(np.intp)
+        near, far = total.take(lower, axis), total.take(lower + 1, axis)
+        shape = (-1,) + (1,) * (total.ndim - 1 - axis)
+        total = (far - near) * (samples[axis] - lower).astype(np.float32).reshape(shape) + near
+    return total
+
+
+@pytest.mark.parametrize(('region', 'size'), [
+    (Box(3.3, 4.7, 20.2, 11.1), (13, 17)), (Box(3.3, 4.7, 20.2, 11.1), (40, 60)), (Box(2.2, 4.6, 45, 41), (11, 9)),
+    (Box(-20, -30, 90, 95), (31, 31)), (Box(-40.3, 10.1, 130.7, 61.2), (16, 25)), (Box(-300, -300, 420, 430), (7, 9)),
+])
+def test_an_ordinary_region_is_bit_for_bit_what_its_pixels_give(region: Box, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 1023, (50, 60, 6)).astype(np.uint16)
+    np.testing.assert_array_equal(crop(image, region, size), gathered(image, region, size))
+
+
+@pytest.mark.parametrize('border', ['replicate', 'mean'])
+@pytest.mark.parametrize('bands', [(), (3,)])
+def test_a_region_far_larger_than_the_image_shows_the_same_without_its_pixels(monkeypatch, border, bands) -> None:
+    image = np.random.default_rng(0).random((50, 60, *bands), np.float32)
+    regions = Box(-310.3, -95.5, 800, 900), Box(10, 20, 900, 700), Box(70, -900, 800, 850)
+    wide = [crop(image, region, (17, 19), border) for region in regions]
+    monkeypatch.setattr(crops, '_FEW', 1 << 30)
+    for got, region in zip(wide, regions, strict=True):
+        expected = crop(image, region, (17, 19), border)
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_memory_is_that_of_the_image_and_the_crop_however_large_the_region() -> None:
+    image = np.ones((256, 512, 16), np.uint16)
+    tracemalloc.start()
+    for side in (20000, 1e9):
+        assert crop(image, Box(0, 0, side, side), (127, 127)).shape == (127, 127, 16)
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
+    with pytest.raises(ValueError, match='expected a region within'):
+        crop(image, Box(0, 0, 1e30, 1e30), (127, 127))
