@@ -55,7 +55,7 @@ def box_from_point(frame: HyperspectralFrame, point: tuple[float, float], config
         a box that holds the point, within the frame.
 
     Raises:
-        ValueError: the point lies outside the frame, or values around it are not finite.
+        ValueError: the point lies outside the frame, or values around it are not finite or too large to be squared.
     """
     config = config or PointConfig()
     x, y = point
@@ -70,7 +70,11 @@ def box_from_point(frame: HyperspectralFrame, point: tuple[float, float], config
     # Beyond the edge there is nothing to grow into.
     rows, columns = top + np.arange(side), left + np.arange(side)
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    distance = _distance(patch, (side // 2, side // 2))
+    with np.errstate(over='ignore', invalid='ignore'):
+        distance = _distance(patch, (side // 2, side // 2))
+    if not np.isfinite(distance).all():
+        raise ValueError(f'expected values around the point ({x:g}, {y:g}) whose squares fit float32, got up to '
+                         f'{np.abs(patch).max():g}: scale the image')
     distance[~inside] = np.inf
     box = _stable_region(distance, (side // 2, side // 2), config)
     if box is None:

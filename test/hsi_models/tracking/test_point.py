@@ -52,5 +52,8 @@ def test_bad_input_is_named() -> None:
     data = np.full((40, 40, 4), np.nan, np.float32)
     with pytest.raises(ValueError, match='expected finite values around the point'):
         box_from_point(HyperspectralFrame(data), (5, 5))
+    data[:] = np.random.default_rng(0).uniform(2e38, 3e38, data.shape)
+    with pytest.raises(ValueError, match=r'around the point \(5, 5\) whose squares fit float32, got up to 3e'):
+        box_from_point(HyperspectralFrame(data), (5, 5))
     with pytest.raises(ValueError, match='minimum_px <= default_px <= window_px, got 9, 200, 128'):
         PointConfig(default_px=200)
