@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
@@ -60,7 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         the exit status: 0 done, 2 wrong usage or data, 130 interrupted, 141 the reader of the output left.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    warnings.formatwarning, formatted = _warning_line, warnings.formatwarning
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        warnings.formatwarning = formatted
+
+
+def _run(arguments: list[str]) -> int:
     name = next((argument for argument in arguments if not argument.startswith('-')), '')
     one_for_torch_on_two_cores()
     try:
@@ -118,6 +126,12 @@ def _usage(parser: argparse.ArgumentParser) -> int:
 def _fail(verb: str, message: str) -> int:
     print(f'{PROGRAM} {verb}: {" ".join(message.split())}', file=sys.stderr)
     return EXIT_ERROR
+
+
+def _warning_line(message: Warning | str, category: type[Warning], filename: str, lineno: int,
+                  line: str | None = None) -> str:
+    """One line for whoever uses the program; the place in the source helps nobody."""
+    return f'warning: {" ".join(str(message).split())}\n'
 
 
 def _message(error: Exception) -> str:

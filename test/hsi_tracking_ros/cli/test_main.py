@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hsi_tracking_ros.cli import main as program
@@ -44,6 +45,19 @@ def test_exit_status_and_message(install: Install, capsys: pytest.CaptureFixture
     install(body)
     assert main(['act', '7']) == status
     assert capsys.readouterr().err == message
+
+
+def test_a_warning_is_one_line_without_a_place_in_the_source(repository: Path, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        np.save(tmp_path / f'{number}.npy', np.ones((6, 7, 5), np.uint16))
+    (tmp_path / 'groundtruth_rect.txt').write_text('1 2 3 4\n' * 2)
+    command = [sys.executable, '-m', 'hsi_tracking_ros.cli.main', 'convert', str(tmp_path), str(tmp_path / 'out')]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
+    lines = [line for line in result.stderr.splitlines() if 'expected 3 rows' in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f'warning: {tmp_path}/groundtruth_rect.txt: expected 3 rows, one a frame')
+    assert 'UserWarning' not in result.stderr
+    assert 'warnings.warn' not in result.stderr
 
 
 @pytest.mark.parametrize('missing', ['rclpy', 'sensor_msgs.msg', 'hsi_tracking_ros.msg', 'rosbags'])
