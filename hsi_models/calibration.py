@@ -1,30 +1,26 @@
 """Dark and white references, defective pixels: digital numbers to reflectance."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hsi_models.camera import Camera
 from hsi_models.checkpoint import sha256_of
 from hsi_models.data.numpy_files import load_npz, npz_members
+from hsi_models.defects import neighbours
 from hsi_models.frame import Quantity
 from hsi_models.mosaic import mosaic_to_cube
 
 Floats = npt.NDArray[np.float32]
 KEYS = ('dark', 'white', 'defective')
 MAX_BYTES = 1 << 30
-"""Of the references in a file, uncompressed."""
-MOST_DEFECTIVE = 0.5
-"""Share of a band's pixels that may be defective."""
+"""Of the references in a file, as float32."""
 _ROWS = 8       # of a cube, calibrated together
-_FAR = 8        # pixels: beyond, one good pixel replaces a defective one
-_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +87,11 @@ class Calibration:
                 where = tuple(int(i) for i in np.argwhere(bad)[0])
                 raise ValueError(f'expected finite references with white > dark, got {np.count_nonzero(bad)} values '
                                  f'where they are not, the first at index {where}: mark such pixels as defective')
-            offset = -np.nan_to_num(np.asarray(dark, np.float32)) * gain
+            offset = np.zeros(span.shape[-1:], np.float32) if self.dark is None else -np.nan_to_num(dark) * gain
             object.__setattr__(self, '_gain', gain)
             object.__setattr__(self, '_offset', offset)
         if self.defective is not None and self.defective.any():
-            object.__setattr__(self, '_patches', tuple(_neighbours(self.defective)))
+            object.__setattr__(self, '_patches', tuple(neighbours(self.defective)))
 
     @property
     def mean_dark(self) -> float:
@@ -142,13 +138,16 @@ class Calibration:
             camera: says what that order is; None: the order of the frame.
 
         Raises:
-            ValueError: no `.npz`, none of these keys or more than 1 GiB of them, or arrays that do not fit.
+            ValueError: no `.npz`, none of these keys or more than 1 GiB of them as float32, or arrays that do not fit.
         """
         path = Path(path)
         require_references(path)
         camera = camera or Camera()
         try:
-            arrays = load_npz(path, *KEYS, most_bytes=MAX_BYTES)
+            values = sum(math.prod(shape) for name, (shape, _) in npz_members(path).items() if name in KEYS)
+            if 4 * values > MAX_BYTES:
+                raise ValueError(f'expected references of at most {MAX_BYTES} bytes as float32, got {4 * values}')
+            arrays = load_npz(path, *KEYS, most_bytes=2 * MAX_BYTES)        # doubles are as good
             for name in list(arrays):
                 arrays[name] = _in_frame_order(arrays.pop(name), camera)
             return cls(**arrays, sha256=sha256_of(path))
@@ -249,53 +248,3 @@ def _in_frame_order(array: npt.NDArray[Any], camera: Camera) -> npt.NDArray[Any]
         array = array.astype(np.float32)
     order = camera.band_order(array.shape[-1])
     return array if np.array_equal(order, np.arange(array.shape[-1])) else array[..., order]
-
-
-def _neighbours(defective: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Flat indices (N,) of defective values and (K, N) of the good ones that replace them, grouped by K."""
-    bands = defective.shape[2]
-    groups: dict[int, list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]] = {}
-    for band in range(bands):
-        bad = np.ascontiguousarray(defective[..., band])
-        share = float(bad.mean())
-        if share > MOST_DEFECTIVE:
-            raise ValueError(f'expected at least one good pixel in each band and at most {MOST_DEFECTIVE:.0%} of a '
-                             f'band defective, got {share:.3g} of band {band}: take the references again')
-        for targets, sources in _nearest(bad):
-            groups.setdefault(len(sources), []).append((targets * bands + band, sources * bands + band))
-    return [(np.concatenate([targets for targets, _ in group]), np.concatenate([sources for _, sources in group], 1))
-            for group in groups.values()]
-
-
-def _nearest(bad: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Flat indices (N,) of the bad pixels of a band and (K, N) of the good ones nearest to them, by K and distance.
-
-    Nearest are all good pixels on the smallest square around the pixel that has any; beyond `_FAR` pixels, one.
-    """
-    if not bad.any():
-        return
-    height, width = bad.shape
-    radii = cv2.distanceTransform(bad.view(np.uint8), cv2.DIST_C, 3)
-    padded = np.pad(~bad, _FAR).reshape(-1)
-    row = width + 2 * _FAR
-    for radius in range(1, _FAR + 1):
-        steps = np.arange(-radius, radius + 1)
-        square = np.stack(np.meshgrid(steps, steps, indexing='ij'), -1).reshape(-1, 2)
-        ring = square[np.abs(square).max(1) == radius]
-        found = np.flatnonzero(radii == radius)
-        for start in range(0, len(found), _AT_ONCE):
-            targets = found[start:start + _AT_ONCE]
-            centres = (targets // width + _FAR) * row + targets % width + _FAR
-            good = padded[centres[:, None] + ring @ [row, 1]]
-            counts = good.sum(1)
-            for count in np.unique(counts):
-                here = counts == count
-                yield targets[here], (targets[here, None] + ring @ [width, 1])[good[here]].reshape(-1, count).T
-    far = np.flatnonzero(radii > _FAR)
-    if len(far):
-        _, labels = cv2.distanceTransformWithLabels(bad.view(np.uint8), cv2.DIST_L2, 5,
-                                                    labelType=cv2.DIST_LABEL_PIXEL)
-        good_at = np.flatnonzero(~bad)
-        place = np.zeros(int(labels.max()) + 1, np.intp)
-        place[labels.reshape(-1)[good_at]] = good_at
-        yield far, place[labels.reshape(-1)[far]][None]

@@ -167,6 +167,6 @@ def test_a_file_that_holds_no_references_is_refused(tmp_path, write, message):
 def test_references_that_unpack_to_more_than_a_camera_gives_are_refused(tmp_path):
     np.savez(tmp_path / 'references.npz', dark=np.zeros(3), white=np.ones(3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('hsi_models.calibration.MAX_BYTES', 47)
-        with pytest.raises(ValueError, match='expected at most 47 bytes in dark, white, got arrays of 48'):
+        patch.setattr('hsi_models.calibration.MAX_BYTES', 23)
+        with pytest.raises(ValueError, match='references of at most 23 bytes as float32, got 24'):
             Calibration.from_npz(tmp_path / 'references.npz')
