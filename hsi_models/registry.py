@@ -134,6 +134,11 @@ def resolve(name: str, weights: str = '') -> str:
     return str(_load(entry.alias_of)(weights)) if entry.alias_of else entry.full_name
 
 
+def require_known(name: str, kind: Kind) -> None:
+    """Raise ValueError where there is no model of this name and kind; nothing is loaded."""
+    _find(name, kind)
+
+
 def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:
     """What exists: one dictionary {name, kind, preset, parameters, gmacs, weights, note} an entry.
 

@@ -14,6 +14,7 @@ from typing import Any
 from hsi_models.host import host_facts
 from hsi_models.runtime.options import NetworkOptions
 from hsi_tracking_ros.bag_sequence import IMAGE, INFO, INIT, TARGETS
+from hsi_tracking_ros.checks import require_domain, require_models, require_source
 from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video
 from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, describe
@@ -22,6 +23,7 @@ from hsi_tracking_ros.readers import RECORDER, WATCHER, readers_of
 from hsi_tracking_ros.runner import LOOKS_ON
 
 OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.json', 'logs')
+MARK = Path('logs', '.hsi_tracking_demo')     # what stands beside it was written by a demo, and may be replaced
 START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
 UPSCALING_S = 10.0      # without an answer, while the last frame is upscaled
 REFUSALS = 3
@@ -35,7 +37,7 @@ class DemoConfig:
     """What to run.
 
     Args:
-        out: folder for the outputs; those of an earlier run are replaced, other files stay.
+        out: folder for the outputs; those of an earlier demo are replaced, other files stay.
         domain_id: ROS domain, for this machine alone.
         sequence: folder, bag or synthetic:SCENE.
         tracker: NAME or NAME:preset.
@@ -78,10 +80,14 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
 
     Raises:
         NodeDiedError: a node ended or does not go on; its last lines are part of the message.
-        ValueError: the folder cannot be used.
+        ValueError: the domain, tracker, super-resolver, sequence or folder cannot be used; nothing was started or
+            removed.
     """
     started = time.monotonic()
     out = config.out.absolute()
+    require_domain(config.domain_id)
+    require_models(config.tracker, config.super_resolver)
+    require_source(config.source)
     _make_room(out)
     environment = node_environment(config.domain_id)
     os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
@@ -121,15 +127,21 @@ def recorder_command(bag: Path, *options: str, namespace: str = '') -> list[str]
 
 
 def _make_room(out: Path) -> None:
+    """Make the folder, or take away what an earlier demo wrote there, and mark it as a demo's."""
     if out.exists() and not out.is_dir():
         raise ValueError(f'expected a folder for the outputs, got the file {out}')
-    out.mkdir(parents=True, exist_ok=True)
-    for name in OUTPUTS:
+    found = [name for name in OUTPUTS if (out / name).exists() or (out / name).is_symlink()]
+    if found and not (out / MARK).is_file():
+        raise ValueError(f'expected a new folder or one of an earlier demo, got {out} with {", ".join(found)} of '
+                         'something else; choose another')
+    for name in found:
         path = out / name
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
+            path.unlink()
+    (out / MARK).parent.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
 
 
 def _parameters(config: DemoConfig, out: Path) -> dict[str, dict[str, Any]]:

@@ -81,15 +81,38 @@ def test_targets_as_lines_of_json(tmp_path):
                        'pipeline_latency_ms': None}
 
 
-
 def test_only_its_own_outputs_are_replaced(tmp_path):
+    _make_room(tmp_path)
     for name in ('mine.txt', 'report.json', 'overlay.mp4'):
         (tmp_path / name).write_text('x')
     (tmp_path / 'bag').mkdir()
     _make_room(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ['mine.txt']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['logs', 'mine.txt']
     with pytest.raises(ValueError, match='expected a folder for the outputs, got the file'):
         _make_room(tmp_path / 'mine.txt')
+
+
+@pytest.mark.parametrize('name', ['bag', 'logs'])
+def test_a_folder_of_the_same_name_that_no_demo_wrote_is_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / 'precious').write_text('x')
+    with pytest.raises(ValueError, match=f'expected a new folder or one of an earlier demo, got .* with {name} of'):
+        _make_room(tmp_path)
+    assert (tmp_path / name / 'precious').is_file()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['--tracker', 'crystal_ball'], "got 'crystal_ball'"), (['--sequence', '/nowhere'], 'no such file or folder'),
+    (['--super-resolver', 'magic'], "got 'magic'"), (['--sequence', 'synthetic:odd'], 'odd'),
+    (['--domain-id', '300'], 'expected a ROS domain 0..232, got 300'),
+    (['--domain-id', '-1'], 'expected a ROS domain 0..232, got -1')])
+def test_bad_arguments_remove_nothing_and_start_nothing(tmp_path, capsys, arguments, message):
+    _make_room(tmp_path)
+    (tmp_path / 'report.json').write_text('x')
+    assert main(['demo', '--headless', '--out', str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert (tmp_path / 'report.json').is_file()
+    assert [path.name for path in (tmp_path / 'logs').iterdir()] == ['.hsi_tracking_demo']
 
 
 @pytest.mark.parametrize(('sequence', 'source'), [
