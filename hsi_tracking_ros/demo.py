@@ -26,7 +26,6 @@ OUTPUTS = ('overlay.mp4', 'contact_sheet.png', 'targets.jsonl', 'bag', 'report.j
 MARK = Path('logs', '.hsi_tracking_demo')     # what stands beside it was written by a demo, and may be replaced
 START_TIMEOUT_S, STALL_TIMEOUT_S, SETTLE_S = 60.0, 30.0, 2.5    # the last one: diagnostics come once a second
 UPSCALING_S = 10.0      # without an answer, while the last frame is upscaled
-REFUSALS = 3
 RECORDED = (f'image:{IMAGE}', f'hyperspectral_info:{INFO}', f'ground_truth:{TARGETS}', f'tracker/init:{INIT}',
             f'tracker/targets:{TARGETS}', '/diagnostics:diagnostic_msgs/msg/DiagnosticArray')
 SYNTHETIC = 'synthetic:'
@@ -165,7 +164,7 @@ def follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int],
         settle_s: wait so long for what is still missing after the last frame.
 
     Raises:
-        NodeDiedError: a node ended, the tracker cannot be configured or answers nothing, or nothing moves any more.
+        NodeDiedError: a node ended or cannot be configured, the tracker answers nothing, or nothing moves any more.
     """
     before, since = -1, time.monotonic()
     while True:
@@ -178,8 +177,8 @@ def follow(group: ProcessGroup, watcher: Watcher, progress: Callable[[int, int],
         progress(watcher.answers, watcher.total)
         if watcher.player_failed:
             raise NodeDiedError(f'the player stopped: {watcher.player_failed}')
-        if watcher.refusals >= REFUSALS:
-            raise NodeDiedError(f'the tracker could not be configured: {group.log_tail("tracker", 1)}')
+        if watcher.refusal:
+            raise NodeDiedError(watcher.refusal)
         if watcher.finished and not watcher.answers and now - since > settle_s:
             raise NodeDiedError(f'the tracker answered no frame; its last lines: {group.log_tail("tracker")}')
         if watcher.finished and (watcher.complete or now - since > settle_s):

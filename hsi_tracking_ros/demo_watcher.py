@@ -8,18 +8,15 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import State
-from lifecycle_msgs.srv import GetState
-from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage
 
 from hsi_tracking_ros import transport
 from hsi_tracking_ros.messages import stamp_ns
 from hsi_tracking_ros.msg import TrackedTargetArray
+from hsi_tracking_ros.refusals import refusal
 from hsi_tracking_ros.target_outputs import STAGES
 
 KEPT = QoSProfile(depth=1000)
@@ -34,8 +31,8 @@ class Watcher:
         """(stamp_ns, JPEG)"""
         self.statuses: dict[str, dict[str, Any]] = {}
         """last of each, by name: level, message, values"""
-        self.refusals = 0
-        """answers of the tracker, one after the other, that it is not configured: it could not be"""
+        self.refusal = ''
+        """which node could not be configured, and why"""
         self.ages_ms: list[float] = []
         """of the targets when they were published, against the stamp of their image; without those of unknown age"""
         self._answered: set[int] = set()
@@ -50,8 +47,6 @@ class Watcher:
         self._node.create_subscription(CompressedImage, 'visualiser/overlay/compressed', self._on_picture, KEPT)
         self._node.create_subscription(TrackedTargetArray, 'tracker/targets', self._on_targets, KEPT)
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, KEPT)
-        self._state: Client[Any, Any] = self._node.create_client(GetState, 'tracker/get_state')
-        self._asking = self._node.create_timer(0.5, self._ask)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -66,17 +61,6 @@ class Watcher:
         while (left := end - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
 
-    def _ask(self) -> None:
-        if self.answers:
-            self._asking.cancel()
-        elif self._state.service_is_ready():
-            self._state.call_async(GetState.Request()).add_done_callback(self._on_state)
-
-    def _on_state(self, future: Future[Any]) -> None:
-        answer = future.result()
-        unconfigured = answer is not None and answer.current_state.id == State.PRIMARY_STATE_UNCONFIGURED
-        self.refusals = self.refusals + 1 if unconfigured else 0
-
     def _on_picture(self, message: CompressedImage) -> None:
         self.pictures.append((stamp_ns(message.header.stamp), bytes(message.data)))
 
@@ -86,6 +70,7 @@ class Watcher:
             self.ages_ms.append(message.pipeline_latency_ms)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.refusal = self.refusal or refusal(message)
         for status in message.status:
             self.statuses[status.name] = {'level': int.from_bytes(status.level, 'little'), 'message': status.message,
                                           'values': {pair.key: pair.value for pair in status.values}}

@@ -1,15 +1,21 @@
 """A sequence or a bag played to the network, or to a graph of its own that tracks it: as processes."""
 from __future__ import annotations
 
+import contextlib
+import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.checks import require_domain, require_models, require_source
 from hsi_tracking_ros.demo import recorder_command
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, GraphOptions, NodeSpec, describe
+from hsi_tracking_ros.outputs import require_writable
 from hsi_tracking_ros.processes import ProcessGroup, node_environment
 from hsi_tracking_ros.readers import RECORDER, readers_of
+from hsi_tracking_ros.refusals import RefusalWatch
 
 AFTERMATH_S = 1.0   # answers to the last frames are still on their way
 
@@ -63,11 +69,18 @@ def play(config: PlaybackConfig) -> int:
         exit status of the player: 0 unless it failed.
 
     Raises:
-        NodeDiedError: another process ended by itself.
+        NodeDiedError: another process ended by itself, or a node could not be configured.
+        ValueError: the domain, tracker, super-resolver, source, bag or report cannot be used; nothing was started.
     """
-    if config.record is not None and config.record.exists():
-        raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
-    with ProcessGroup(node_environment(config.domain_id), config.log_folder) as group:
+    _require(config)
+    environment = node_environment(config.domain_id)
+    if config.domain_id is not None:
+        os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
+    with contextlib.ExitStack() as stack:
+        group = stack.enter_context(ProcessGroup(environment, config.log_folder))
+        wait: Callable[[float], None] = time.sleep
+        if config.track:
+            wait = stack.enter_context(RefusalWatch(config.options.namespace)).spin
         for spec in config.specs:
             group.start(spec.name, spec.command)
         if config.record is not None:
@@ -75,9 +88,21 @@ def play(config: PlaybackConfig) -> int:
             group.start('recorder', recorder_command(config.record.absolute(), *reliable,
                                                      namespace=config.options.namespace))
         while 'player' not in group.ended():
-            group.check()
-            time.sleep(0.1)
+            group.check(may_end=('player',))
+            wait(0.1)
         if config.track or config.record is not None:
             time.sleep(AFTERMATH_S)
         group.stop(*(spec.name for spec in config.specs))       # the recorder last: it writes what they said to the end
         return group.ended()['player']
+
+
+def _require(config: PlaybackConfig) -> None:
+    """Refuse what cannot work, before anything is started."""
+    require_domain(config.domain_id)
+    if config.record is not None and config.record.exists():
+        raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
+    if config.report is not None:
+        require_writable(config.report)
+    if config.track:
+        require_models(config.options.tracker, config.options.super_resolver)
+    require_source(config.options.source)

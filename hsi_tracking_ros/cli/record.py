@@ -22,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record until Ctrl-C, say what was recorded."""
     from hsi_tracking_ros.bags import BagWriter
+    from hsi_tracking_ros.checks import require_domain
     from hsi_tracking_ros.graph import absolute
     from hsi_tracking_ros.recorder import Recorder
     from hsi_tracking_ros.runner import run_node
 
+    require_domain()
     writer = BagWriter(args.out, args.storage)
     recorders: list[Recorder] = []
 

@@ -8,8 +8,10 @@ import pytest
 from hsi_tracking_ros.cli.main import main
 
 pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
+from hsi_tracking_ros import playback  # noqa: E402
 from hsi_tracking_ros.graph import GraphOptions  # noqa: E402
 from hsi_tracking_ros.playback import PlaybackConfig  # noqa: E402
+from hsi_tracking_ros.processes import ProcessGroup, free_domain_id  # noqa: E402
 
 
 def by_name(config):
@@ -45,6 +47,62 @@ def test_contradictions_are_refused(tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_bad_source_ends_it_with_the_nodes_own_words(tmp_path):
-    assert main(['play', str(tmp_path / 'nowhere'), '--domain-id', '99', '--logs', str(tmp_path / 'logs')]) == 2
-    assert 'no such file or folder' in (tmp_path / 'logs' / 'player.log').read_text()
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['{tmp}/nowhere'], 'no such file or folder'),
+    (['synthetic:demo', '--track', '--tracker', 'magic'], "got 'magic'"),
+    (['synthetic:demo', '--track', '--report', '{tmp}'], 'expected a file to write, got the folder'),
+    (['synthetic:demo', '--track', '--report', '{tmp}/file/x.json'], 'expected a folder to write x.json in'),
+    (['synthetic:demo', '--domain-id', '233'], 'expected a ROS domain 0..232, got 233')])
+def test_what_cannot_work_starts_nothing(tmp_path, capsys, arguments, message):
+    (tmp_path / 'file').touch()
+    words = [argument.format(tmp=tmp_path) for argument in arguments]
+    assert main(['play', *words, '--logs', str(tmp_path / 'logs')]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'logs').exists()
+
+
+def test_the_environment_s_domain_is_checked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '5000')
+    for words in (['play', 'synthetic:demo'], ['record', '--out', str(tmp_path / 'bag')]):
+        assert main(words) == 2
+        assert 'expected ROS_DOMAIN_ID 0..232, got 5000' in capsys.readouterr().err
+    assert not (tmp_path / 'bag').exists()
+
+
+class Ended:
+    """A group whose player ends just after it was seen running."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def ended(self):
+        self.asked += 1
+        return {'player': 0} if self.asked > 1 else {}
+
+    check = ProcessGroup.check
+
+    def log_tail(self, name):
+        return ''
+
+    def start(self, *args, **kwargs):
+        pass
+
+    def stop(self, *names):
+        return {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_a_player_that_ends_between_two_looks_has_not_failed(monkeypatch):
+    monkeypatch.setattr(playback, 'ProcessGroup', lambda *_: Ended())
+    assert playback.play(PlaybackConfig(GraphOptions(source='synthetic:demo'))) == 0
+
+
+def test_a_tracker_that_cannot_be_configured_ends_it(tmp_path, capsys):
+    assert main(['play', 'synthetic:demo?frames=4&size=64x96', '--track', '--weights', str(tmp_path / 'none'),
+                 '--domain-id', str(free_domain_id()), '--logs', str(tmp_path / 'logs')]) == 2
+    assert 'tracker could not configure' in capsys.readouterr().err
