@@ -110,6 +110,16 @@ def numbered_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     return [path for _, _, _, path in found]
 
 
+def require_empty(folder: Path) -> None:
+    """Refuse a place to write a sequence to where something lies already.
+
+    Raises:
+        ValueError: a file, or a folder that is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f'expected a new or empty folder, got {folder}, which exists')
+
+
 def is_false_colour(path: Path) -> bool:
     """True for the name of a folder of false-colour or RGB copies."""
     return _FALSE_COLOUR.search(path.name) is not None

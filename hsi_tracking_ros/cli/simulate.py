@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scene = verbs.add_parser('scene', help='one sequence: a colour video turned hyperspectral, or the synthetic scene')
     scene.add_argument('--video', type=Path, metavar='DIR',
                        help='frames 0001.jpg ... and groundtruth_rect.txt; without it the synthetic scene')
-    scene.add_argument('--out', required=True, type=Path, metavar='DIR')
+    scene.add_argument('--out', required=True, type=Path, metavar='DIR', help='new or empty folder, HOTC layout')
     scene.add_argument('--camera', default='vis', choices=('vis', 'nir'), help='4 x 4 or 5 x 5 mosaic (vis)')
     scene.add_argument('--responses', type=Path, metavar='DIR',
                        help='measured filter responses (*.mat) for --video; nominal Gaussian filters without it')
@@ -129,8 +129,10 @@ def _make(work: tuple[Recipe, Path, Path]) -> Made:
 def _scene(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from hsi_models.data.folder import require_empty
     from hsi_models.data.simulation.scene import write_sequence
 
+    require_empty(args.out)
     if args.video is None:
         from hsi_models.data.synthetic import SyntheticSequence
 

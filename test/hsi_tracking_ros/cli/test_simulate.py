@@ -29,6 +29,13 @@ def test_the_synthetic_scene_is_written_and_read_back(camera: str, side: int, tm
     assert np.isfinite(sequence.boxes).all()
 
 
+def test_a_scene_is_not_mixed_into_another(tmp_path: Path) -> None:
+    assert run('scene', '--out', str(tmp_path), '--frames', '3') == 0
+    with pytest.raises(ValueError, match='expected a new or empty folder, got .*, which exists'):
+        run('scene', '--out', str(tmp_path), '--frames', '2')
+    assert len(open_sequence(tmp_path)) == 3
+
+
 def test_a_video_is_turned_hyperspectral(shared_data: Path, tmp_path: Path) -> None:
     import cv2
     video = tmp_path / 'clip'
