@@ -20,7 +20,8 @@ DEFAULT_RATE_HZ = 25.0
 class BagSequence:
     """The images of one topic (see `hsi_models.data.sequence.Sequence`), read as they are asked for.
 
-    Boxes come from the topic `ground_truth`; without it the first row is the box a recorded TargetInit asked for.
+    Boxes come from the topic `ground_truth`: one row where it holds the first frame's alone. Without a box there, the
+    first row is the box a recorded TargetInit asked for.
 
     Args:
         path: a rosbag2 folder, or one .mcap or .db3 file.
@@ -91,10 +92,12 @@ class BagSequence:
         steps = np.diff(self._recorded_ns if len(set(self._stamps_ns)) < len(self._stamps_ns) else self._stamps_ns)
         self.frame_rate_hz = float(1e9 / np.median(steps)) if len(steps) and np.median(steps) > 0 else DEFAULT_RATE_HZ
         self.source_boxes = np.full((len(self), 4), np.nan)
-        if self.truth_topic:
+        if any(truth.get(stamp) for stamp in self._stamps_ns):
             for i, stamp in enumerate(self._stamps_ns):
                 if truth.get(stamp):
                     self.source_boxes[i] = truth[stamp]
+            if set(truth) == {self._stamps_ns[0]}:
+                self.source_boxes = self.source_boxes[:1]
         elif request is not None and request.box is not None:
             first = self._stamps_ns.index(request.stamp_ns) if request.stamp_ns in self._stamps_ns else 0
             self.source_boxes = self.source_boxes[:first + 1]

@@ -9,10 +9,11 @@ from rclpy.serialization import serialize_message
 from hsi_models.superresolution.images import upscale_image
 from hsi_models.superresolution.super_resolver import SuperResolver
 from hsi_tracking_ros.bag_sequence import IMAGE, INFO, BagSequence
-from hsi_tracking_ros.bags import BagWriter
+from hsi_tracking_ros.bags import BagWriter, require_new_bag
 from hsi_tracking_ros.conversion import Progress
 from hsi_tracking_ros.image_codec import to_array, to_message
 from hsi_tracking_ros.messages import info_from_camera
+from hsi_tracking_ros.outputs import made_whole
 
 
 def upscale_bag(source: str | Path, out: Path, resolver: SuperResolver, *, storage: str = 'mcap',
@@ -38,8 +39,9 @@ def upscale_bag(source: str | Path, out: Path, resolver: SuperResolver, *, stora
     Raises:
         ValueError: the bag cannot be read, an image of it cannot be upscaled, or `out` exists.
     """
-    with contextlib.closing(BagSequence(source, image_topic)) as sequence:
-        return _upscale(sequence, out, resolver, storage, limit, progress)
+    require_new_bag(out)
+    with contextlib.closing(BagSequence(source, image_topic)) as sequence, made_whole(out) as partial:
+        return _upscale(sequence, partial, resolver, storage, limit, progress)
 
 
 def _upscale(sequence: BagSequence, out: Path, resolver: SuperResolver, storage: str, limit: int,

@@ -215,6 +215,12 @@ class BagReader:
         self.close()
 
 
+def require_new_bag(path: Path) -> None:
+    """Raise ValueError where something lies at the place of a bag that is to be made."""
+    if path.exists():
+        raise ValueError(f'expected a new folder for the bag, got {path}, which exists: remove it or choose another')
+
+
 class BagWriter:
     """Writes messages, serialised already, into a new bag.
 
@@ -232,9 +238,7 @@ class BagWriter:
         if storage not in STORAGES:
             raise ValueError(f'expected storage {" or ".join(STORAGES)}, got {storage!r}')
         self.path = Path(path)
-        if self.path.exists():
-            raise ValueError(f'expected a new folder for the bag, got {self.path}, which exists: remove it or choose '
-                             'another')
+        require_new_bag(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._types = own_typestore()
         self._definitions = dict(definitions or {})

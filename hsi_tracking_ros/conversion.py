@@ -1,6 +1,7 @@
 """Folder to bag and bag to folder, frame by frame, pixels and boxes unchanged."""
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import cv2
 import numpy as np
 
 from hsi_models.data.cameras import CAMERA_FILE, camera_to_json
-from hsi_models.data.folder import TRUTH_FILES
+from hsi_models.data.folder import TRUTH_FILES, require_empty
 from hsi_tracking_ros.bag_sequence import IMAGE, INFO, TARGETS, BagSequence
-from hsi_tracking_ros.bags import BagWriter
+from hsi_tracking_ros.bags import BagWriter, require_new_bag
+from hsi_tracking_ros.outputs import made_whole
 from hsi_tracking_ros.player_sources import open_source
 
 Progress = Callable[[int], Any]
@@ -35,12 +37,12 @@ def sequence_to_bag(source: str, out: Path, *, storage: str = 'mcap', limit: int
         ValueError: the sequence cannot be read (a frame that cannot is an error here, not left out), or `out`
             exists.
     """
+    require_new_bag(out)
     player = open_source(source)
     total = min(limit, len(player)) if limit else len(player)
     written = 0
-    with BagWriter(out, storage) as bag, progress(total) as bar:
+    with made_whole(out) as partial, BagWriter(partial, storage) as bag, progress(total) as bar:
         bag.add_topic('/hyperspectral_info', INFO, latched=True)
-        bag.add_topic('/ground_truth', TARGETS)
         bag.add_topic('/image', IMAGE, reliable=False)
         for frame in player.frames():
             if written == total:
@@ -50,6 +52,7 @@ def sequence_to_bag(source: str, out: Path, *, storage: str = 'mcap', limit: int
             if written == 0 and player.info:
                 bag.write('/hyperspectral_info', player.info, frame.stamp_ns)
             if frame.truth:
+                bag.add_topic('/ground_truth', TARGETS)
                 bag.write('/ground_truth', frame.truth, frame.stamp_ns)
             bag.write('/image', frame.image, frame.stamp_ns)
             written += 1
@@ -76,17 +79,19 @@ def bag_to_folder(source: str, out: Path, *, image_topic: str = '', limit: int =
     Raises:
         ValueError: the bag cannot be read, or `out` exists and is not empty.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f'expected a new or empty folder, got {out}, which exists')
-    sequence = BagSequence(source, image_topic)
-    total = min(limit, len(sequence)) if limit else len(sequence)
+    require_empty(out)
+    with contextlib.closing(BagSequence(source, image_topic)) as sequence, made_whole(out) as partial:
+        return _write_folder(sequence, partial, min(limit, len(sequence)) if limit else len(sequence), progress)
+
+
+def _write_folder(sequence: BagSequence, out: Path, total: int, progress: Progress) -> int:
     mosaic = sequence.camera.is_mosaic
     frames = out / 'HSI' if mosaic else out
-    frames.mkdir(parents=True, exist_ok=True)
+    frames.mkdir(parents=True)
     if sequence.camera.wavelengths_nm or mosaic:
         (out / CAMERA_FILE).write_text(camera_to_json(sequence.camera))
     boxes = sequence.boxes[:total]
-    if len(boxes):      # fewer rows than frames: the first boxes alone
+    if np.isfinite(boxes).all(axis=1).any():      # fewer rows than frames: the first boxes alone
         np.savetxt(out / TRUTH_FILES[0 if len(boxes) == total else -1], boxes, fmt='%.17g', delimiter='\t')
     with progress(total) as bar:
         for index in range(total):

@@ -21,16 +21,22 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from hsi_tracking_ros.conversion import bag_to_folder, sequence_to_bag
+    from hsi_tracking_ros.processes import terminate_as_interrupt
     from hsi_tracking_ros.sequences import looks_like_bag
+
+    if args.frames < 0:
+        raise ValueError(f'expected --frames >= 0, got {args.frames}')
 
     def progress(total: int) -> Any:
         return tqdm(total=total, desc=args.out.name, unit='frame', file=sys.stderr, leave=False)
     if looks_like_bag(args.source):
-        frames = bag_to_folder(args.source, args.out, image_topic=args.image_topic, limit=args.frames,
-                               progress=progress)
+        with terminate_as_interrupt():
+            frames = bag_to_folder(args.source, args.out, image_topic=args.image_topic, limit=args.frames,
+                                   progress=progress)
     else:
         if args.image_topic:
             raise ValueError(f'expected --image-topic with a bag, got the sequence {args.source}')
-        frames = sequence_to_bag(args.source, args.out, storage=args.storage, limit=args.frames, progress=progress)
+        with terminate_as_interrupt():
+            frames = sequence_to_bag(args.source, args.out, storage=args.storage, limit=args.frames, progress=progress)
     print(f'{frames} frames -> {args.out}', file=sys.stderr)
     return 0

@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from hsi_models.superresolution.factory import create_super_resolver
     from hsi_tracking_ros.sequences import looks_like_bag
 
+    if args.frames < 0:
+        raise ValueError(f'expected --frames >= 0, got {args.frames}')
     is_bag = looks_like_bag(args.input)
     if is_bag and args.out.suffix == '.npz':
         raise ValueError(f'expected --out to be a folder, the bag to make of {args.input}, got {args.out}')

@@ -19,3 +19,8 @@ def test_what_stands_beside_the_cube_is_kept_but_for_names_that_numpy_takes(tmp_
         assert sorted(found) == ['cube', 'wavelengths_nm']
         assert found['cube'].shape == (24, 32, 4)
         assert np.array_equal(found['wavelengths_nm'], np.arange(4.0))
+
+
+def test_less_than_no_images_are_refused(tmp_path, capsys):
+    assert main(['super-resolve', str(tmp_path), '--out', str(tmp_path / 'out'), '--frames', '-2']) == 2
+    assert 'expected --frames >= 0, got -2' in capsys.readouterr().err
