@@ -36,7 +36,7 @@ class SequenceRun:
 
     Args:
         rows: one a frame; the first is the initial box.
-        seconds: time spent in the pipeline, reading of files left out.
+        seconds: time spent in the pipeline, reading of files and rejected frames left out.
         rejected: frames that could not be read or used, by index, with the reason.
     """
 
@@ -46,8 +46,8 @@ class SequenceRun:
 
     @property
     def fps(self) -> float:
-        """Frames per second of the pipeline alone; 0 before the first frame."""
-        return len(self.rows) / self.seconds if self.seconds else 0.0
+        """Frames that were not rejected per second of the pipeline alone; 0 before the first frame."""
+        return (len(self.rows) - len(self.rejected)) / self.seconds if self.seconds else 0.0
 
     def write(self, path: Path) -> None:
         """Write the rows, one a line; parent folders are made."""
@@ -70,7 +70,7 @@ def first_box(sequence: Sequence) -> Box:
 
 def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init: Box | None = None,
                    device: str = 'cpu', always_box: bool = False, calibration_file: str = '',
-                   super_resolution: SuperResolution | None = None,
+                   super_resolution: SuperResolution | None = None, run: SequenceRun | None = None,
                    progress: Callable[[range], Iterator[int]] = iter) -> SequenceRun:
     """Track through a sequence, one pass from the first frame on.
 
@@ -82,6 +82,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
         always_box: write the best guess where the target is LOST, as tables of the field expect.
         calibration_file: `.npz` with references of each pixel; '': the levels that the sequence's camera states.
         super_resolution: what is upscaled before it is tracked; boxes stay in pixels of the sequence's cube.
+        run: is filled frame by frame, so that what an interrupt leaves can be used; None: a new one.
         progress: wraps the range of frame numbers, to show a bar.
 
     Raises:
@@ -92,7 +93,7 @@ def track_sequence(sequence: Sequence, tracker: str | Tracker = 'auto', *, init:
     pipeline = TrackingPipeline(tracker, camera=sequence.camera, device=device, history=1,
                                 calibration_file=calibration_file, super_resolution=super_resolution)
     cell = sequence.camera.pixel_size
-    run = SequenceRun()
+    run = SequenceRun() if run is None else run
     for index in progress(range(len(sequence))):
         try:
             image = sequence.image(index)

@@ -5,10 +5,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hsi_models.boxes import Box
 from hsi_models.superresolution.settings import MODES, SuperResolution
 from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
+
+if TYPE_CHECKING:       # torch may be loaded there
+    from hsi_models.offline import SequenceRun
+
+EXIT_INTERRUPTED = 130      # 128 + the signal's number, as shells count
+SHOWN = 5                   # reasons of rejected frames
 
 
 def _box(text: str) -> Box:
@@ -43,24 +50,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track, write the rows, report."""
+    """Track, write the rows, report; an interrupt ends it with the rows so far."""
     from tqdm import tqdm
 
-    from hsi_models.offline import track_sequence
+    from hsi_models.offline import SequenceRun, track_sequence
     from hsi_models.registry import create_tracker
+    from hsi_tracking_ros.outputs import require_writable
+    from hsi_tracking_ros.processes import terminate_as_interrupt
     from hsi_tracking_ros.sequences import open_any_sequence
 
+    require_writable(args.out)
     sequence = open_any_sequence(args.sequence, args.camera_file)
     tracker = create_tracker(args.tracker, device=args.device, **network_options(args).chosen)
-    result = track_sequence(
-        sequence, tracker, init=args.init, always_box=args.always_box, device=args.device,
-        calibration_file=args.calibration_file,
-        super_resolution=SuperResolution(args.super_resolution, args.super_resolver, args.scale),
-        progress=lambda frames: iter(tqdm(frames, desc=sequence.name, unit='frame', file=sys.stderr, mininterval=0.5,
-                                            leave=False)))
+    result, status = SequenceRun(), 0
+    try:
+        with terminate_as_interrupt():
+            track_sequence(
+                sequence, tracker, init=args.init, always_box=args.always_box, device=args.device,
+                calibration_file=args.calibration_file,
+                super_resolution=SuperResolution(args.super_resolution, args.super_resolver, args.scale), run=result,
+                progress=lambda frames: iter(tqdm(frames, desc=sequence.name, unit='frame', file=sys.stderr,
+                                                  mininterval=0.5, leave=False)))
+    except KeyboardInterrupt:
+        if not result.rows:
+            raise
+        status = EXIT_INTERRUPTED
+        _say(f'interrupted after {len(result.rows)} of {len(sequence)} frames: their rows are written')
     result.write(args.out)
-    for index, reason in list(result.rejected.items())[:5]:
-        print(f'hsi-tracking track: frame {index} left out: {reason}', file=sys.stderr)
+    _tell_rejected(result)
     report = {'sequence': sequence.name, 'tracker': args.tracker, 'super_resolution': args.super_resolution,
               'frames': len(result.rows),
               'rejected': len(result.rejected), 'fps': round(result.fps, 2),
@@ -69,4 +86,15 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report, indent=2))
     else:
         print(f'{report["frames"]} frames at {result.fps:.1f} frames/s -> {args.out}')
-    return 0
+    return status
+
+
+def _tell_rejected(result: SequenceRun) -> None:
+    for index, reason in list(result.rejected.items())[:SHOWN]:
+        _say(f'frame {index} left out: {reason}')
+    if result.rejected:
+        _say(f'{len(result.rejected)} of {len(result.rows)} frames were rejected')
+
+
+def _say(text: str) -> None:
+    print(f'hsi-tracking track: {text}', file=sys.stderr)

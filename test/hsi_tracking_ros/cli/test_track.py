@@ -8,6 +8,7 @@ import pytest
 from hsi_models.boxes import Box
 from hsi_models.data.cameras import camera_to_json
 from hsi_models.data.synthetic import SyntheticSequence
+from hsi_models.offline import SequenceRun
 from hsi_tracking_ros.cli.main import main
 
 SCENE = 'synthetic:demo?frames=6&size=96x192'
@@ -87,6 +88,48 @@ def test_a_bag_of_a_silent_driver_is_tracked_with_the_camera_s_file_and_referenc
                                 ('synthetic:demo?frames=4&size=64x96', 'scene.txt', [])):
         assert main(['track', source, *camera, *references, '--out', str(tmp_path / out)]) == 0
     assert (tmp_path / 'bag.txt').read_text() == (tmp_path / 'scene.txt').read_text()
+
+
+def spoilt(monkeypatch, first, error):
+    """From this frame on, reading one raises."""
+    whole = SyntheticSequence.image
+
+    def image(self, index):
+        if index >= first:
+            raise error
+        return whole(self, index)
+    monkeypatch.setattr(SyntheticSequence, 'image', image)
+
+
+def test_an_interrupt_leaves_the_rows_so_far(tmp_path, capsys, monkeypatch):
+    spoilt(monkeypatch, 3, KeyboardInterrupt())
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--out', str(tmp_path / 'x.txt')]) == 130
+    assert 'interrupted after 3 of 6 frames' in capsys.readouterr().err
+    assert len((tmp_path / 'x.txt').read_text().splitlines()) == 3
+
+
+def test_an_interrupt_before_the_first_frame_writes_nothing(tmp_path, monkeypatch):
+    spoilt(monkeypatch, 0, KeyboardInterrupt())
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--out', str(tmp_path / 'x.txt')]) == 130
+    assert not (tmp_path / 'x.txt').exists()
+
+
+def test_rejected_frames_are_counted_and_no_frames_a_second(tmp_path, capsys, monkeypatch):
+    spoilt(monkeypatch, 2, ValueError('torn'))
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--out', str(tmp_path / 'x.txt')]) == 0
+    assert '4 of 6 frames were rejected' in capsys.readouterr().err
+    assert len((tmp_path / 'x.txt').read_text().splitlines()) == 6
+    run = SequenceRun([None] * 6, 2.0, dict.fromkeys(range(4), 'torn'))
+    assert run.fps == 1.0
+
+
+@pytest.mark.parametrize('place', ['', 'file/x.txt', 'made/x/'])
+def test_where_it_cannot_write_it_does_not_track(tmp_path, capsys, monkeypatch, place):
+    (tmp_path / 'file').touch()
+    (tmp_path / 'made' / 'x').mkdir(parents=True)
+    spoilt(monkeypatch, 0, AssertionError('tracked'))
+    assert main(['track', SCENE, '--tracker', 'spectral_dcf', '--out', f'{tmp_path}/{place}']) == 2
+    assert 'expected a f' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('arguments', 'expected'), [
