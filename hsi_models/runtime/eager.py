@@ -9,9 +9,24 @@ from torch import Tensor
 
 from hsi_models.networks.fold import fold_batch_norms
 from hsi_models.runtime.executor import PRECISIONS, Array, Precision, State, as_float32
+from hsi_models.runtime.options import require_device
 from hsi_models.runtime.paths import SiamesePaths
 
 DTYPES: dict[str, torch.dtype] = dict(zip(PRECISIONS, (torch.float32, torch.float16, torch.bfloat16), strict=True))
+
+
+def device_of(name: str) -> torch.device:
+    """Where PyTorch computes, `cpu` or `cuda[:N]`.
+
+    Raises:
+        ValueError: no such name, or no such device here.
+    """
+    found = torch.device(require_device(name))
+    if found.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'expected a CUDA device for {name!r}, got none: use cpu')
+    if found.type == 'cuda' and (found.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f'expected a CUDA device 0..{torch.cuda.device_count() - 1}, got {name!r}')
+    return found
 
 
 def place_of(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
@@ -22,10 +37,7 @@ def place_of(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
     """
     if precision not in PRECISIONS:
         raise ValueError(f'expected precision {", ".join(PRECISIONS)}, got {precision!r}')
-    found = torch.device(device)
-    if found.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'expected a CUDA device for {device!r}, got none: use cpu')
-    return found, DTYPES[precision]
+    return device_of(device), DTYPES[precision]
 
 
 class EagerExecutor:

@@ -1,9 +1,23 @@
 """What a user chooses of how a tracker's network is run; the same for nodes, launch files and command line."""
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 
 from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
+
+_DEVICE = re.compile(r'cpu|cuda(:\d+)?')
+
+
+def require_device(text: str) -> str:
+    """The name of a device, which need not be here.
+
+    Raises:
+        ValueError: another one than cpu, cuda and cuda:N.
+    """
+    if not _DEVICE.fullmatch(text):
+        raise ValueError(f'expected device cpu, cuda or cuda:N, got {text!r}')
+    return text
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hsi_models.checkpoint import load_card, load_weights, shipped_path
+from hsi_models.runtime.eager import device_of
 from hsi_models.superresolution.degradation import SCALES, back_project, enlarge
 from hsi_models.superresolution.eigen import SpectralSubspace, upscale_eigen
 from hsi_models.superresolution.networks import MODELS, build_network, over_eigen_images
@@ -42,7 +43,7 @@ def create_super_resolver(name: str, scale: int = 2, device: str = 'cpu', *, wei
         tiling: how frames are cut.
 
     Raises:
-        ValueError: no such name or scale, or weights that do not fit.
+        ValueError: no such name, scale or device, or weights that do not fit.
         FileNotFoundError: no weights.
     """
     name = 'cst:fast' if name == 'cst' else name
@@ -72,7 +73,7 @@ def create_super_resolver(name: str, scale: int = 2, device: str = 'cpu', *, wei
 def wrap_network(name: str, network: nn.Module, scale: int, channels: int, device: str = 'cpu',
                  tiling: Tiling | None = None, weights_sha256: str | None = None) -> TiledSuperResolver:
     """A super-resolver around a network of `build_network`, in evaluation mode."""
-    network = network.to(torch.device(device))
+    network = network.to(device_of(device))
     if over_eigen_images(name):
         def enlarge_tile(tile: Tensor, subspace: SpectralSubspace | None) -> Tensor:
             if subspace is None:

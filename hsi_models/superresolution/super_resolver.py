@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from hsi_models.runtime.eager import device_of
 from hsi_models.superresolution.eigen import SpectralSubspace, fit_subspace
 
 Cube = npt.NDArray[Any]
@@ -71,13 +72,16 @@ class TiledSuperResolver:
         bands: band count that `enlarge_tile` is made for; 0 for any.
         tiling: how a frame is cut.
         name, weights_sha256: for reports; None for a model without weights.
+
+    Raises:
+        ValueError: no such device here.
     """
 
     def __init__(self, scale: int, enlarge_tile: Callable[[Tensor, SpectralSubspace | None], Tensor], *,
                  components: int = 0, device: str = 'cpu', bands: int = 0, tiling: Tiling | None = None,
                  name: str = '', weights_sha256: str | None = None) -> None:
         self._scale, self._enlarge_tile, self._components, self._bands = scale, enlarge_tile, components, bands
-        self.device, self.tiling = torch.device(device), tiling or Tiling()
+        self.device, self.tiling = device_of(device), tiling or Tiling()
         self.name, self.weights_sha256 = name, weights_sha256
 
     @property

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from hsi_models.runtime.options import require_device
+
 Value = TypeVar('Value')
 
 
@@ -16,8 +18,9 @@ def chosen_device(name: str) -> torch.device:
     """The device of a configuration, `cpu` or `cuda[:N]`.
 
     Raises:
-        ValueError: CUDA, where there is none.
+        ValueError: another name, or CUDA where there is none.
     """
+    require_device(name)
     if name.startswith('cuda') and not torch.cuda.is_available():
         raise ValueError('expected a CUDA device, found none; train with device=cpu')
     return torch.device(name)

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.device_argument import add_device_argument
 from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
 
 RINGS = ('core', 'node', 'pair', 'graph')
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sequence', default=SEQUENCE, metavar='S',
                         help=f'folder, bag or synthetic:SCENE ({SEQUENCE})')
     parser.add_argument('--frames', type=int, default=100, metavar='N', help='frames of each run (100)')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_device_argument(parser)
     add_network_arguments(parser)
     parser.add_argument('--json', action='store_true', help='one object on standard output')
 

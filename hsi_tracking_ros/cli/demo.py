@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.device_argument import add_device_argument
 from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sequence', default='synthetic:demo', metavar='S',
                         help='folder, bag or synthetic:SCENE (synthetic:demo)')
     parser.add_argument('--tracker', default='auto', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_device_argument(parser)
     add_network_arguments(parser)
     parser.add_argument('--frames', type=int, default=100, metavar='N', help='at most; 0: all (100)')
     parser.add_argument('--rate', type=float, default=0.0, metavar='HZ', help="frames a second (the sequence's own)")

@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from hsi_tracking_ros.cli.device_argument import add_device_argument
+
 COLUMNS = ('mpsnr_db', 'mssim', 'sam_deg', 'cc', 'rmse', 'ergas')
 
 
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='look at the cubes through a snapshot camera first: 16 or 25 bands and its noise')
     parser.add_argument('--responses', type=Path, metavar='DIR',
                         help="measured responses of these cameras (default: DIR/../../sensor_responses of the cubes')")
-    parser.add_argument('--device', default='cpu', help='cpu or cuda[:N] (%(default)s)')
+    add_device_argument(parser)
     parser.add_argument('--plots', type=Path, metavar='DIR', help='write error maps and spectra, one picture a cube')
     parser.add_argument('--json', action='store_true', help='print {model: {mean: .., cube: ..}} instead of a table')
 

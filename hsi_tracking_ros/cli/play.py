@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.device_argument import add_device_argument
 from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--clock', action='store_true', help='publish /clock; nodes started here use it')
     parser.add_argument('--track', action='store_true', help='start tracker, visualiser and evaluator, too')
     parser.add_argument('--tracker', default='', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
-    parser.add_argument('--device', default='', help='cpu or cuda (cpu)')
+    add_device_argument(parser, None)
     add_network_arguments(parser)
     parser.add_argument('--super-resolution', default='', choices=('off', 'crop', 'frame'),
                         help='upscale the search region inside the tracker, or whole frames before it (off)')
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         ('camera_file', args.camera_file), ('calibration_file', args.calibration_file)) if path is not None}
     options = GraphOptions(
         namespace=args.namespace, params_file=args.params_file, use_sim_time='true' if args.clock else 'false',
-        device=args.device, tracker=args.tracker, super_resolution=args.super_resolution,
+        device=args.device or '', tracker=args.tracker, super_resolution=args.super_resolution,
         super_resolver=args.super_resolver, log_level=args.log_level, source=args.source,
         **network_options(args).chosen, **files)
     chosen: dict[str, Any] = {'rate': args.rate, 'limit': args.frames, 'loop': args.loop or None,

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.cli.device_argument import add_device_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', default='cst_eigen', metavar='NAME',
                         help='cst_eigen, cst:fast, cst:paper, back_projection or bicubic (%(default)s)')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='weights of your own instead of the shipped ones')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda[:N] (%(default)s)')
+    add_device_argument(parser)
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='.npz that receives cube, (S H, S W, C), same dtype and scale, scalars and lists being '
                              'carried over; or the bag to make')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hsi_models.boxes import Box
 from hsi_models.superresolution.settings import MODES, SuperResolution
+from hsi_tracking_ros.cli.device_argument import add_device_argument
 from hsi_tracking_ros.cli.network_arguments import add_network_arguments, network_options
 
 if TYPE_CHECKING:       # torch may be loaded there
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--tracker', default='auto', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
     parser.add_argument('--init', type=_box, metavar='X,Y,W,H',
                         help='initial box in pixels of the cube (the first ground-truth box)')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda (cpu)')
+    add_device_argument(parser)
     add_network_arguments(parser)
     parser.add_argument('--super-resolution', default='off', choices=MODES,
                         help='upscale the search region inside the tracker, or whole frames before it (%(default)s)')
