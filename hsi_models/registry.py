@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 from hsi_models.runtime.options import NetworkOptions
 from hsi_models.tracking.state import Tracker
 
+FEWEST_BANDS = 2        # that every network takes
 Kind = Literal['tracker', 'super_resolver']
 
 
@@ -147,16 +148,34 @@ def models(bands: int = 16, scale: int = 2) -> list[dict[str, Any]]:
         scale: super-resolution factor, likewise.
 
     Returns:
-        parameters: a count; gmacs: 1e9 multiply-accumulates a frame, None where it is not a network;
+        parameters: a count; gmacs: 1e9 multiply-accumulates a frame, None where it is not a network; both None for a
+        network that cannot take so few bands;
         weights: sha256 or None.
+
+    Raises:
+        ValueError: no band at all, or no such scale.
     """
+    if bands < 1:
+        raise ValueError(f'expected bands >= 1, got {bands}')
     rows = []
     for entry in ENTRIES:
-        parameters, gmacs = _load(entry.measure)(bands, scale, **entry.options) if entry.measure else (0, None)
+        parameters, gmacs = _measure(entry, bands, scale)
         weights = _load(entry.weights)(scale, **entry.options) if entry.weights else None
         rows.append({'name': entry.name, 'kind': entry.kind, 'preset': entry.preset or None,
                      'parameters': parameters, 'gmacs': gmacs, 'weights': weights, 'note': entry.note})
     return rows
+
+
+def _measure(entry: Entry, bands: int, scale: int) -> tuple[int | None, float | None]:
+    if not entry.measure:
+        return 0, None
+    try:
+        parameters, gmacs = _load(entry.measure)(bands, scale, **entry.options)
+        return parameters, gmacs
+    except (ArithmeticError, RuntimeError):
+        if bands >= FEWEST_BANDS:
+            raise
+        return None, None       # it makes groups of bands, say
 
 
 def _find(name: str, kind: Kind) -> Entry:
