@@ -1,7 +1,6 @@
 """Records topics into a bag as the bytes that came, without deserialising them."""
 from __future__ import annotations
 
-import importlib
 import queue
 import threading
 import time
@@ -9,14 +8,18 @@ from collections.abc import Collection
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from hsi_tracking_ros.bags import PACKAGE, BagWriter
+from hsi_tracking_ros.interfaces import message_class, require_type_name
 from hsi_tracking_ros.memory import RESERVED_MB, reserve
 
 # Reliability and durability are asked for by what a topic is, never by what its publisher happens to offer.
+RCLError = rclpy_implementation.RCLError
 RELIABLE_TYPES = {f'{PACKAGE}/msg/HyperspectralInfo', f'{PACKAGE}/msg/TargetInit', f'{PACKAGE}/msg/TrackedTargetArray',
                   'diagnostic_msgs/msg/DiagnosticArray', 'visualization_msgs/msg/MarkerArray'}
 LATCHED_TYPES = {f'{PACKAGE}/msg/HyperspectralInfo'}
@@ -33,9 +36,13 @@ class Recorder(Node):
     Args:
         writer: an empty bag.
         topics: names, absolute or relative to the namespace, or NAME:TYPE, which is subscribed to before anyone
-            publishes; none: all but ROS's own and pictures for people.
+            publishes; none: all but ROS's own and pictures for people. What is of no message type known here is left
+            out and told once.
         reliable: record images as reliable, too: an every-frame evaluation.
         limit: end after so many images; 0: on a signal.
+
+    Raises:
+        ValueError: no such name of a topic or of a type.
     """
 
     def __init__(self, writer: BagWriter, topics: Collection[str] = (), *, reliable: bool = False, limit: int = 0,
@@ -47,12 +54,15 @@ class Recorder(Node):
         self._images = 0
         self.lost = 0
         self.refused: dict[str, str] = {}
+        try:
+            given = dict(map(self._parse, topics))
+        except ValueError:
+            self.destroy_node()
+            raise
         self._queue: queue.Queue[tuple[str, bytes, int] | None] = queue.Queue(QUEUE_MESSAGES)
         self._thread = threading.Thread(target=self._write, name='recorder', daemon=True)
         self._thread.start()
-        for topic in topics:
-            name, _, type_name = topic.partition(':')
-            name = self.resolve_topic_name(name)
+        for name, type_name in given.items():
             self._wanted.add(name)
             if type_name:
                 self._record(name, type_name)
@@ -69,6 +79,15 @@ class Recorder(Node):
             self._writer.close()
         super().destroy_node()
 
+    def _parse(self, topic: str) -> tuple[str, str]:
+        name, separator, type_name = topic.partition(':')
+        if separator:
+            require_type_name(type_name)
+        try:
+            return self.resolve_topic_name(name), type_name
+        except (InvalidTopicNameException, RCLError) as error:
+            raise ValueError(f'expected the name of a topic, got {name!r}: {error}') from error
+
     def _find(self) -> None:
         for name, types in self.get_topic_names_and_types():
             wanted = name in self._wanted if self._wanted else self._is_default(name)
@@ -80,7 +99,6 @@ class Recorder(Node):
         return name not in OF_ROS and '/overlay' not in name and not name.endswith('/transition_event')
 
     def _record(self, name: str, type_name: str) -> None:
-        package, kind, message = type_name.split('/')
         latched = type_name in LATCHED_TYPES or name in LATCHED_TOPICS
         is_image = type_name == IMAGE_TYPE
         reliable = latched or type_name in RELIABLE_TYPES or (is_image and self._reliable)
@@ -89,9 +107,9 @@ class Recorder(Node):
             reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
         try:
-            message_type = getattr(importlib.import_module(f'{package}.{kind}'), message)
+            message_type = message_class(type_name)
             self._writer.add_topic(name, type_name, latched=latched, reliable=reliable)
-        except (ImportError, AttributeError, ValueError) as error:
+        except ValueError as error:
             self.refused[name] = str(error)
             self.get_logger().error(f'cannot record {name}: {error}')
             return

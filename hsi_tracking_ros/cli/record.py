@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,7 +37,11 @@ def run(args: argparse.Namespace) -> int:
         return recorders[0]
     namespace = ['-r', f'__ns:={absolute(args.namespace)}'] if args.namespace else []
     status = run_node(create, ['--ros-args', *namespace])
-    report = {'bag': str(args.out), 'messages': writer.counts, 'lost': recorders[0].lost if recorders else 0}
+    if not recorders:       # nothing was recorded, and the next try is to find the place free
+        writer.close()
+        shutil.rmtree(args.out)
+        return status
+    report = {'bag': str(args.out), 'messages': writer.counts, 'lost': recorders[0].lost}
     if args.json:
         print(json.dumps(report, indent=2))
     else:

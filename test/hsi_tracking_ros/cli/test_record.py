@@ -1,6 +1,9 @@
 """The recorder on real topics: bytes as they came, latched topics, topics that appear later."""
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs ROS 2: scripts/setup')
@@ -12,8 +15,10 @@ from hsi_models.camera import Camera  # noqa: E402
 from hsi_tracking_ros import qos  # noqa: E402
 from hsi_tracking_ros.bags import BagReader, BagWriter  # noqa: E402
 from hsi_tracking_ros.cli.main import main  # noqa: E402
+from hsi_tracking_ros.interfaces import message_class  # noqa: E402
 from hsi_tracking_ros.messages import header_message, info_from_camera, targets_message  # noqa: E402
 from hsi_tracking_ros.msg import HyperspectralInfo, TrackedTargetArray  # noqa: E402
+from hsi_tracking_ros.processes import free_domain_id, node_environment  # noqa: E402
 from hsi_tracking_ros.recorder import Recorder  # noqa: E402
 
 TARGETS = 'hsi_tracking_ros/msg/TrackedTargetArray'
@@ -91,6 +96,35 @@ def test_a_type_nobody_knows_is_refused_and_the_rest_recorded(graph, tmp_path):
     publisher.publish(String(data='still here'))
     graph.spin_until(lambda: recorder._writer.counts.get('/chatter') == 1)
     finish(graph, recorder)
+
+
+@pytest.mark.parametrize('type_name', [
+    'evil_probe/msg/Foo', 'HelloWorld', 'std_msgs/msg/String/x', 'std_msgs/srv/String', 'std_msgs/msg/Strong',
+    'json/msg/String', '../msg/String', 'std_msgs/msg/_string'])
+def test_nothing_is_imported_for_a_type_of_no_interface_package(tmp_path, monkeypatch, type_name):
+    (tmp_path / 'evil_probe.py').write_text('raise SystemExit("ran")')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ValueError, match='expected a '):
+        message_class(type_name)
+
+
+def test_a_strange_type_on_the_network_is_told_once_and_the_rest_recorded(graph, tmp_path, monkeypatch):
+    recorder = graph.add(Recorder(BagWriter(tmp_path / 'bag')))
+    monkeypatch.setattr(recorder, 'get_topic_names_and_types', lambda: [('/odd', ['HelloWorld'])])
+    for _ in range(2):
+        recorder._find()
+    assert recorder.refused == {'/odd': "expected a type as std_msgs/msg/String, got 'HelloWorld'"}
+    finish(graph, recorder)
+
+
+@pytest.mark.parametrize('topic', ['bad topic!', '/image:foo', '/image:', '/x//y'])
+def test_a_bad_topic_leaves_no_bag(tmp_path, topic):
+    done = subprocess.run([sys.executable, '-m', 'hsi_tracking_ros', 'record', '--out', str(tmp_path / 'bag'), topic],
+                          env=node_environment(free_domain_id()), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert 'expected ' in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'bag').exists()
 
 
 def test_an_existing_bag_is_left_alone(tmp_path, capsys):
