@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def require_writable(path: Path) -> None:
-    """Refuse a file that could not be written later; nothing is made.
+    """Refuse a place where nothing could be written later; nothing is made.
 
     Raises:
         ValueError: a folder, a file in place of a folder, or no permission.

@@ -101,8 +101,8 @@ def _require(config: PlaybackConfig) -> None:
     require_domain(config.domain_id)
     if config.record is not None and config.record.exists():
         raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
-    if config.report is not None:
-        require_writable(config.report)
+    for path in filter(None, (config.record, config.report)):
+        require_writable(path)
     if config.track:
         require_models(config.options.tracker, config.options.super_resolver)
     require_source(config.options.source)

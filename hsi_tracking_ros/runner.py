@@ -51,6 +51,10 @@ def _spin(create: Callable[[], Node], notes: Sequence[str]) -> int:
     except ValueError as error:
         log.fatal(str(error))
         return REFUSED
+    except Exception:
+        if rclpy.ok():
+            raise
+        return DONE                 # a signal while it was made
     try:
         for note in notes:
             node.get_logger().warning(note)

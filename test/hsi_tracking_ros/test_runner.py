@@ -40,6 +40,7 @@ sys.exit(run_node(Probe, sys.argv[1:]))
     ({'tick': 'os.kill(os.getpid(), signal.SIGINT)'}, (), 0, ()),
     ({'tick': 'os.kill(os.getpid(), signal.SIGTERM)'}, (), 0, ()),
     ({'tick': 'self.context.try_shutdown()'}, (), 0, ()),
+    ({'refuse': 'rclpy.shutdown()'}, (), 0, ()),
     ({'tick': 'raise ValueError("a bug")'}, (), 1, ('Traceback', 'a bug')),
     ({'refuse': 'raise ValueError("expected a, got b")'}, (), 2, ('expected a, got b',)),
     ({}, ('--ros-args', '--params-file', '/nowhere.yaml'), 2, ('expected ROS arguments that can be read',)),
@@ -52,7 +53,7 @@ def test_how_a_process_ends(changes, arguments, code, says):
     assert all(text in process.stderr for text in says)
     if 'Traceback' not in says:
         assert 'Traceback' not in process.stderr
-    assert ('destroyed' in process.stdout) == (code != 2)
+    assert ('destroyed' in process.stdout) == ('refuse' not in changes and code != 2)
 
 
 def test_what_looks_on_gives_way_by_itself():
