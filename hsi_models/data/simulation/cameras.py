@@ -42,6 +42,8 @@ def measured_camera(kind: str, folder: Path) -> SnapshotCamera:
     if kind not in _FILES:
         raise ValueError(f'expected a measured camera of {", ".join(_FILES)}, got {kind!r}')
     file, key, mosaic, (low, high) = _FILES[kind]
+    if not (folder / file).is_file():       # scipy does not say which
+        raise FileNotFoundError(f'expected the measured responses {folder / file}, found none')
     content = scipy.io.loadmat(folder / file)
     profiles = np.asarray(content.get(key, np.empty(0)), float)
     cells = mosaic[0] * mosaic[1]

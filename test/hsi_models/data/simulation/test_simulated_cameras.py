@@ -41,5 +41,7 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
         random_camera(np.random.default_rng(0), 7, 'vis')
     with pytest.raises(ValueError, match="expected a measured camera of vis, nir, got 'x'"):
         measured_camera('x', tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'expected the measured responses .*Xemia_25\.mat, found none'):
+        measured_camera('nir', tmp_path)
     with pytest.raises(ValueError, match="expected a nominal camera of vis, nir, got 'x'"):
         nominal_camera('x')
