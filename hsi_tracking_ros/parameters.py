@@ -27,7 +27,7 @@ class Entry:
         description: one line.
         unit: 'px', 'ms', ...; '' where there is none.
         low, high: range of a number, both included; None: open.
-        choices: the values a string may have; () for any.
+        choices: the values a string or an integer may have; () for any.
         runtime: may be set at any time; otherwise at start and, for a lifecycle node, while unconfigured.
 
     Raises:
@@ -40,7 +40,7 @@ class Entry:
     unit: str = ''
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] | tuple[int, ...] = ()
     runtime: bool = False
 
     def __post_init__(self) -> None:
@@ -50,7 +50,7 @@ class Entry:
     def expected(self) -> str:
         """What is accepted, in words."""
         kind = {'bool': 'true or false', 'int': 'an integer', 'float': 'a number', 'str': 'a string'}
-        choices = ', '.join(choice or '(empty)' for choice in self.choices)
+        choices = ', '.join(str(choice) or '(empty)' for choice in self.choices)
         text = f'one of {choices}' if choices else kind[type(self.default).__name__]
         if self.low is not None and self.high is not None:
             text += f' {self.low:g}..{self.high:g}'

@@ -7,7 +7,7 @@ from typing import Any
 
 from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
 from hsi_models.runtime.options import NetworkOptions
-from hsi_models.superresolution.settings import MODES, Mode, SuperResolution
+from hsi_models.superresolution.settings import MODES, SCALES, Mode, SuperResolution
 from hsi_models.tracking.confidence import StatusThresholds
 from hsi_tracking_ros import qos
 from hsi_tracking_ros.camera_file import CAMERA_FILE
@@ -26,7 +26,7 @@ TABLE = (
                                      'from super_resolution_node', choices=MODES),
     Entry('super_resolver', SuperResolution.model, 'crop: what upscales, NAME or NAME:preset (hsi-tracking models)'),
     Entry('super_resolution_scale', 2, 'crop: enlargement of both sides; frame: the one that hyperspectral_info has to '
-                                       'agree with', low=2, high=8),
+                                       'agree with', choices=SCALES),
     CAMERA_FILE,
     Entry('calibration_file', '', '.npz with dark, white, defective as images; empty: the levels that the description '
                                   'of the camera states'),

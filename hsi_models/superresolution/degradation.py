@@ -12,8 +12,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-SCALES = (2, 3, 4, 8)
-
 
 def cubic_kernel(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Keys' cubic convolution kernel, a = -.5, at distances `x` in samples."""

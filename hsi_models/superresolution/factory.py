@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from hsi_models.checkpoint import load_card, load_weights, shipped_path
 from hsi_models.runtime.eager import device_of
-from hsi_models.superresolution.degradation import SCALES, back_project, enlarge
+from hsi_models.superresolution.degradation import back_project, enlarge
 from hsi_models.superresolution.eigen import SpectralSubspace, upscale_eigen
 from hsi_models.superresolution.networks import MODELS, build_network, over_eigen_images
+from hsi_models.superresolution.settings import SCALES
 from hsi_models.superresolution.super_resolver import TiledSuperResolver, Tiling
 
 UNLEARNT = {'bicubic': enlarge, 'back_projection': back_project}

@@ -8,6 +8,7 @@ if TYPE_CHECKING:       # torch is loaded only where something is upscaled
     from hsi_models.superresolution.super_resolver import TiledSuperResolver
 
 Mode = Literal['off', 'crop', 'frame']
+SCALES = (2, 3, 4, 8)
 MODES: tuple[Mode, ...] = ('off', 'crop', 'frame')
 
 

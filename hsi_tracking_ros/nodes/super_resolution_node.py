@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hsi_models.camera import Camera
 from hsi_models.registry import create_super_resolver
 from hsi_models.superresolution.images import upscale_image
+from hsi_models.superresolution.settings import SCALES
 from hsi_models.superresolution.super_resolver import Tiling
 from hsi_tracking_ros.camera_file import CAMERA_FILE
 from hsi_tracking_ros.cube_node import EVERY_FRAME, CubeNode
@@ -20,7 +21,7 @@ from hsi_tracking_ros.runner import run_node
 TABLE = (
     CAMERA_FILE,
     Entry('model', 'cst_eigen', 'name of the super-resolver, NAME or NAME:preset (hsi-tracking models)'),
-    Entry('scale', 2, 'enlargement of both sides; a network has weights for some only', low=2, high=8),
+    Entry('scale', 2, 'enlargement of both sides; a network has weights for some only', choices=SCALES),
     Entry('weights', '', 'file of weights of your own, its card beside it; empty: the shipped ones'),
     Entry('device', 'cpu', 'where networks compute: cpu, cuda or cuda:N'),
     Entry('tile', Tiling.size, 'side of a tile, a multiple of 16: what is needed beside the result follows it', 'px',

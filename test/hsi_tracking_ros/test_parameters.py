@@ -16,10 +16,11 @@ TABLE = (Entry('threshold', 0.5, 'share', low=0.0, high=1.0, runtime=True),
          Entry('calibrate', True, 'whether'),
          Entry('name', '', 'any'))
 THRESHOLD, HISTORY, DEVICE, CALIBRATE, NAME = TABLE
+SCALE = Entry('scale', 2, 'by how much', choices=(2, 4))
 
 
 @pytest.mark.parametrize(('entry', 'value', 'result'), [
-    (THRESHOLD, 0.0, 0.0), (THRESHOLD, 1, 1.0), (HISTORY, 100, 100), (DEVICE, 'cuda', 'cuda'),
+    (THRESHOLD, 0.0, 0.0), (THRESHOLD, 1, 1.0), (HISTORY, 100, 100), (DEVICE, 'cuda', 'cuda'), (SCALE, 4, 4),
     (CALIBRATE, False, False), (NAME, 'x', 'x')])
 def test_good_values_come_back_in_the_type_of_the_table(entry, value, result):
     checked = entry.check(value)
@@ -32,6 +33,8 @@ def test_good_values_come_back_in_the_type_of_the_table(entry, value, result):
     (THRESHOLD, math.nan, 'got nan'), (THRESHOLD, 'high', "got 'high'"), (THRESHOLD, True, 'got True'),
     (HISTORY, 0, "parameter 'history': expected an integer 1..100, got 0"), (HISTORY, 2.0, 'got 2.0'),
     (HISTORY, True, 'got True'), (HISTORY, None, 'got None'),
+    (SCALE, 5, "parameter 'scale': expected one of 2, 4, got 5"),
+    (SCALE, '2', "parameter 'scale': expected one of 2, 4, got '2'"),
     (DEVICE, 'tpu', "parameter 'device': expected one of cpu, cuda, got 'tpu'"),
     (CALIBRATE, 1, "parameter 'calibrate': expected true or false, got 1"),
     (NAME, 3, "parameter 'name': expected a string, got 3")])

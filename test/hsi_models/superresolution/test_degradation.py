@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from hsi_models.superresolution.degradation import (
-    SCALES,
     back_project,
     camera_noise,
     degrade,
@@ -15,6 +14,7 @@ from hsi_models.superresolution.degradation import (
     null_space,
     resize_matrix,
 )
+from hsi_models.superresolution.settings import SCALES
 
 
 @pytest.mark.parametrize('scale', SCALES)
