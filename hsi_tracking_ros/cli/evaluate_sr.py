@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--camera', choices=('vis', 'nir'),
                         help='look at the cubes through a snapshot camera first: 16 or 25 bands and its noise')
     parser.add_argument('--responses', type=Path, metavar='DIR',
-                        help="measured responses of these cameras (default: DIR/../../sensor_responses of the cubes')")
+                        help='measured responses of these cameras (default: DIR/../sensor_responses)')
     add_device_argument(parser)
     parser.add_argument('--plots', type=Path, metavar='DIR', help='write error maps and spectra, one picture a cube')
     parser.add_argument('--json', action='store_true', help='print {model: {mean: .., cube: ..}} instead of a table')

@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.frames < 0:
         raise ValueError(f'expected --frames >= 0, got {args.frames}')
+    if not args.input.exists():
+        raise FileNotFoundError(f'expected a .npz file or a bag, got {args.input}: no such file or folder')
     is_bag = looks_like_bag(args.input)
     if is_bag and args.out.suffix == '.npz':
         raise ValueError(f'expected --out to be a folder, the bag to make of {args.input}, got {args.out}')

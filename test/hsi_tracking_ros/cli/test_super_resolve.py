@@ -21,6 +21,11 @@ def test_what_stands_beside_the_cube_is_kept_but_for_names_that_numpy_takes(tmp_
         assert np.array_equal(found['wavelengths_nm'], np.arange(4.0))
 
 
+def test_a_missing_input_is_said_to_be_missing(tmp_path, capsys):
+    assert main(['super-resolve', str(tmp_path / 'nowhere.npz'), '--out', str(tmp_path / 'x.npz')]) == 2
+    assert 'nowhere.npz: no such file or folder' in capsys.readouterr().err
+
+
 def test_less_than_no_images_are_refused(tmp_path, capsys):
     assert main(['super-resolve', str(tmp_path), '--out', str(tmp_path / 'out'), '--frames', '-2']) == 2
     assert 'expected --frames >= 0, got -2' in capsys.readouterr().err
