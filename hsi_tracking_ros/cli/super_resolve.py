@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Enlarge the cube of a file or the images of a bag."""
     from hsi_models.superresolution.factory import create_super_resolver
+    from hsi_tracking_ros.processes import terminate_as_interrupt
     from hsi_tracking_ros.sequences import looks_like_bag
 
     if args.frames < 0:
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     if not is_bag and (args.image_topic or args.frames):
         raise ValueError(f'expected --image-topic and --frames with a bag, got {args.input}')
     resolver = create_super_resolver(args.model, args.scale, args.device, weights=args.weights)
-    report = _bag(args, resolver) if is_bag else _file(args, resolver)
+    with terminate_as_interrupt():
+        report = _bag(args, resolver) if is_bag else _file(args, resolver)
     if args.json:
         print(json.dumps({**report, 'model': resolver.name, 'weights_sha256': resolver.weights_sha256}))
     return 0
@@ -55,7 +57,9 @@ def _file(args: argparse.Namespace, resolver: Any) -> dict[str, Any]:
     import numpy as np
 
     from hsi_models.data.numpy_files import load_npz
+    from hsi_tracking_ros.outputs import made_whole, require_writable
 
+    require_writable(args.out)
     entries = load_npz(args.input)
     if 'cube' not in entries:
         raise ValueError(f'{args.input}: expected the key cube, got {", ".join(entries) or "no arrays"}')
@@ -64,9 +68,8 @@ def _file(args: argparse.Namespace, resolver: Any) -> dict[str, Any]:
     milliseconds = 1e3 * (time.perf_counter() - started)
     taken = 'file', 'allow_pickle'      # arguments of savez, no names of entries
     kept = {key: value for key, value in entries.items() if value.ndim < 2 and key not in taken}
-    partial = args.out.with_suffix('.partial.npz')
-    np.savez_compressed(partial, cube=cube, **kept)     # type: ignore[arg-type]
-    partial.replace(args.out)
+    with made_whole(args.out) as partial:
+        np.savez_compressed(partial, cube=cube, **kept)     # type: ignore[arg-type]
     return {'shape': list(cube.shape), 'dtype': cube.dtype.name, 'ms': round(milliseconds, 2)}
 
 

@@ -21,6 +21,20 @@ def test_what_stands_beside_the_cube_is_kept_but_for_names_that_numpy_takes(tmp_
         assert np.array_equal(found['wavelengths_nm'], np.arange(4.0))
 
 
+def test_what_ends_early_leaves_nothing_and_the_file_before_it(tmp_path, monkeypatch):
+    source, out = tmp_path / 'cube.npz', tmp_path / 'out' / 'fine.npz'
+    np.savez(source, cube=np.ones((4, 4, 3), np.float32))
+    out.parent.mkdir()
+    out.write_text('earlier')
+
+    def savez(path, **_):
+        path.write_text('half')
+        raise KeyboardInterrupt
+    monkeypatch.setattr(np, 'savez_compressed', savez)
+    assert main(['super-resolve', str(source), '--out', str(out), '--model', 'bicubic']) == 130
+    assert [path.read_text() for path in out.parent.iterdir()] == ['earlier']
+
+
 def test_a_missing_input_is_said_to_be_missing(tmp_path, capsys):
     assert main(['super-resolve', str(tmp_path / 'nowhere.npz'), '--out', str(tmp_path / 'x.npz')]) == 2
     assert 'nowhere.npz: no such file or folder' in capsys.readouterr().err
