@@ -62,7 +62,7 @@ class Counting:
 
 def test_the_response_becomes_a_box_as_published():
     assert published_config('ssf_net:fast') == SiameseConfig(0.085, 0.46, 0.44, score=published_score(),
-                                                             first_size=True, usual_size=15)
+                                                             first_size=True, usual_size=15, stay_below=0.75)
     assert published_config('bcr_net:paper').update == TemplateUpdateConfig()
 
 
