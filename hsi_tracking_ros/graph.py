@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hsi_models.boxes import Box
 from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
 from hsi_tracking_ros.share import PACKAGE, share_file
 
@@ -51,6 +52,8 @@ OPTIONS = (
     Option('camera_file', '', 'JSON that describes the camera (wavelengths.json), instead of hyperspectral_info',
            variants=_LIVE_OR_RECORDED),
     Option('calibration_file', '', '.npz with dark, white, defective as images, applied by the tracker',
+           variants=_LIVE_OR_RECORDED),
+    Option('init_box', '', 'X,Y,W,H in pixels of the image: the target in the first one; a player then names none',
            variants=_LIVE_OR_RECORDED),
     Option('rviz', 'false', 'start RViz', SWITCH, ('tracking', 'replay', 'demo')),
     Option('log_level', 'info', 'of all nodes', ('debug', 'info', 'warn', 'error', 'fatal')),
@@ -139,7 +142,7 @@ class GraphOptions:
     """Values of `OPTIONS`, as text like on a command line.
 
     Raises:
-        ValueError: a value that is not among the choices.
+        ValueError: a value that is not among the choices, or cannot be read.
     """
 
     namespace: str = ''
@@ -156,6 +159,7 @@ class GraphOptions:
     super_resolution_scale: str = ''
     camera_file: str = ''
     calibration_file: str = ''
+    init_box: str = ''
     rviz: str = 'false'
     log_level: str = 'info'
     image_topic: str = 'image'
@@ -169,6 +173,8 @@ class GraphOptions:
             value = getattr(self, option.name)
             if option.choices and value not in option.choices:
                 raise ValueError(f'expected {option.name} of {", ".join(filter(None, option.choices))}, got {value!r}')
+        if self.init_box:
+            Box.parse(self.init_box)
         if len(self.camera_pose.split()) != 6:
             raise ValueError(f'expected camera_pose as six numbers x y z roll pitch yaw, got {self.camera_pose!r}')
         if self.calibration_file and self.super_resolution == 'frame':
@@ -202,6 +208,8 @@ def describe(variant: str, options: GraphOptions | None = None,
     source = options.source or (DEMO_SOURCE if variant == 'demo' else '')
     if source:
         chosen[PLAYER]['source'] = source
+    if options.init_box:
+        chosen[PLAYER]['send_init'] = False
     upscaled = options.super_resolution == 'frame'
     names = (UPSCALER,) * upscaled + {'tracking': (TRACKER, VISUALISER), 'drone': (TRACKER,)}.get(
         variant, (TRACKER, VISUALISER, EVALUATOR, PLAYER))
@@ -232,7 +240,7 @@ def _chosen(options: GraphOptions) -> dict[str, dict[str, Value]]:
     tracker: dict[str, Value] = {
         name: getattr(options, name)
         for name in ('tracker', 'weights', 'runtime', 'precision', 'super_resolution', 'super_resolver',
-                     'calibration_file')
+                     'calibration_file', 'init_box')
         if getattr(options, name)}
     if not upscaled:
         tracker |= camera

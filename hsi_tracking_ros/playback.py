@@ -51,7 +51,7 @@ class PlaybackConfig:
         readers = readers_of(*((TRACKER, EVALUATOR, *upscaler) if self.track else ()),
                              *((RECORDER,) if self.record is not None else ()))
         player = {'exit_when_done': True, 'wait_for_readers': readers, 'every_frame': self.every_frame,
-                  'send_init': self.track, **self.player}
+                  'send_init': self.track and not self.options.init_box, **self.player}
         extra: dict[str, dict[str, Any]] = {PLAYER: player}
         if self.every_frame:
             extra[TRACKER] = extra[UPSCALER] = {'every_frame': True}

@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--tracker', default='', metavar='NAME', help='NAME or NAME:preset, see `models` (auto)')
     add_device_argument(parser, None)
     add_network_arguments(parser)
+    parser.add_argument('--init', default='', metavar='X,Y,W,H',
+                        help='the target in the first image, pixels of the image (what the source knows of it)')
     parser.add_argument('--super-resolution', default='', choices=('off', 'crop', 'frame'),
                         help='upscale the search region inside the tracker, or whole frames before it (off)')
     parser.add_argument('--super-resolver', default='', metavar='NAME',
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.track and (args.every_frame or args.report):
         raise ValueError('expected --track with --every-frame and --report: they need a tracker that answers')
+    if not args.track and args.init:
+        raise ValueError('expected --track with --init: nobody else is told')
     if not args.track and (args.camera_file or args.calibration_file):
         raise ValueError('expected --track with --camera-file and --calibration-file: they are read by the nodes that '
                          'track, draw and judge')
@@ -57,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         namespace=args.namespace, params_file=args.params_file, use_sim_time='true' if args.clock else 'false',
         device=args.device or '', tracker=args.tracker, super_resolution=args.super_resolution,
         super_resolver=args.super_resolver, log_level=args.log_level, source=args.source,
+        init_box=args.init,
         **network_options(args).chosen, **files)
     chosen: dict[str, Any] = {'rate': args.rate, 'limit': args.frames, 'loop': args.loop or None,
                               'start_paused': args.paused or None, 'stamps': args.stamps}

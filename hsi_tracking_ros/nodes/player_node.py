@@ -212,10 +212,14 @@ class PlayerNode(Node):
     def _ask(self, frame: SourceFrame, header: Header) -> None:
         """Ask the tracker for the first true box of a round, once it listens, unless the bag asks by itself."""
         wanted = self.parameters['send_init'] and not (self._recorded and self._source.has_requests)
-        if wanted and self._asked_in_round < self.rounds and frame.box is not None \
-                and self._init.get_subscription_count():
+        if not wanted or self._asked_in_round >= self.rounds or not self._init.get_subscription_count():
+            return
+        if frame.box is not None:
             self._init.publish(init_message(frame.box, header))
             self._asked_in_round = self.rounds
+        elif not self.sent:
+            self.get_logger().warning(f'no true box in the first image of {self._source.name}: nobody asks for a '
+                                      'target before one comes; name one by ~/set_target, ~/init or init_box')
 
     # On the executor
 

@@ -34,6 +34,7 @@ def test_every_parameter_is_one_the_node_declares(variant, mode):
     options = GraphOptions(autostart='false', device='cpu', tracker='spectral_dcf', source='x', use_sim_time='true',
                            weights='/mine.safetensors', runtime='eager', precision='bf16',
                            super_resolution=mode, super_resolver='bicubic', super_resolution_scale='4',
+                           init_box='1,2,3,4',
                            camera_file='/camera.json', calibration_file='' if mode == 'frame' else '/references.npz')
     yaml = pytest.importorskip('yaml', reason='needs PyYAML: the extra `ros`')
     pytest.importorskip('hsi_tracking_ros.msg', reason='needs ROS 2 and the generated messages: scripts/setup')
@@ -111,6 +112,13 @@ def test_a_camera_file_goes_to_whoever_reads_the_camera():
     assert [spec.name for spec in upscaled if 'camera_file' in spec.parameters] == ['super_resolution', 'visualiser']
 
 
+def test_a_first_box_goes_to_the_tracker_and_the_player_does_not_ask_for_another():
+    specs = describe('replay', GraphOptions(init_box='1,2,3,4'))
+    assert of(specs, 'tracker').parameters['init_box'] == '1,2,3,4'
+    assert of(specs, 'player').parameters['send_init'] is False
+    assert 'send_init' not in of(describe('replay'), 'player').parameters
+
+
 def test_topics_meet_within_a_namespace():
     specs = describe('replay', GraphOptions(namespace='drone1'))
     assert of(specs, 'player').remappings == (('targets', 'tracker/targets'), ('init', 'tracker/init'))
@@ -157,6 +165,7 @@ def test_rviz_is_for_launch_files_only():
     (lambda: describe('swarm'), "expected a graph of tracking, replay, demo, drone, got 'swarm'"),
     (lambda: GraphOptions(log_level='loud'), "expected log_level of debug, .* got 'loud'"),
     (lambda: GraphOptions(camera_pose='1 2'), 'expected camera_pose as six numbers'),
+    (lambda: GraphOptions(init_box='here'), "expected a box as X,Y,W,H .* got 'here'"),
     (lambda: GraphOptions(super_resolution='zoom'), "expected super_resolution of off, crop, frame, got 'zoom'"),
     (lambda: GraphOptions(calibration_file='/x.npz', super_resolution='frame'),
      "expected super_resolution of off, crop with calibration_file, got 'frame'"),

@@ -37,8 +37,16 @@ def test_with_a_tracker_every_frame():
     assert specs['evaluator'].parameters['report_file'] == str(Path('report.json').absolute())
 
 
+def test_a_box_of_ones_own_goes_before_what_the_source_knows():
+    specs = by_name(PlaybackConfig(GraphOptions(source='ball', init_box='5,6,7,8'), track=True))
+    assert specs['tracker'].parameters['init_box'] == '5,6,7,8'
+    assert specs['player'].parameters['send_init'] is False
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['ball', '--camera-file', 'camera.json'], 'expected --track with --camera-file and --calibration-file'),
+    (['ball', '--init', '1,2,3,4'], 'expected --track with --init'),
+    (['ball', '--track', '--init', '1,2'], 'expected a box as X,Y,W,H'),
     (['ball', '--every-frame'], 'expected --track with --every-frame and --report'),
     (['ball', '--report', 'x.json'], 'expected --track with --every-frame and --report'),
     (['ball', '--record', '{tmp}'], 'expected a new folder for the bag')])

@@ -95,6 +95,15 @@ def test_asks_for_the_first_true_box_once(graph, scene):
     assert Box(request.x, request.y, request.width, request.height) == Box(*scene.boxes[0]).scaled(4, 4)
 
 
+def test_says_that_nobody_asks_for_a_target_where_no_box_is_known(graph, tmp_path, capfd):
+    for index in range(3):
+        np.save(tmp_path / f'{index:04}.npy', np.full((20, 30, 4), index, np.uint16))
+    rig = Rig(graph, source=str(tmp_path))
+    rig.play_to_the_end()
+    assert rig.inits == []
+    assert capfd.readouterr().err.count('nobody asks for a target') == 1
+
+
 def test_waits_for_as_many_readers_as_it_is_told(graph):
     rig = Rig(graph, wait_for_readers='image=1 targets=2', every_frame=True, answer_timeout_s=0.1)
     graph.collect(TrackedTargetArray, 'targets', qos.profile('targets'))
