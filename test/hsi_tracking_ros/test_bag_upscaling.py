@@ -121,8 +121,10 @@ def test_the_verb_takes_a_bag(source, tmp_path, capsys):
     (['SOURCE', '--out', 'SOURCE'], 'which exists'),
     (['SOURCE', '--out', 'OUT/fine', '--image-topic', '/none'], 'expected image topic /none'),
     (['OUT/cube.npz', '--out', 'OUT/fine'], 'expected --out to end in .npz'),
-    (['OUT/cube.npz', '--out', 'OUT/fine.npz', '--frames', '2'], 'with a bag')])
+    (['OUT/cube.npz', '--out', 'OUT/fine.npz', '--frames', '2'], 'with a bag'),
+    (['OUT/none.npz', '--out', 'OUT/fine'], 'no such file or folder')])
 def test_what_does_not_go_together_is_said_in_one_line(source, tmp_path, capsys, arguments, says):
+    (tmp_path / 'cube.npz').touch()
     words = [word.replace('SOURCE', str(source)).replace('OUT', str(tmp_path)) for word in arguments]
     assert main(['super-resolve', *words, '--model', 'bicubic']) == 2
     assert says in capsys.readouterr().err
