@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from hsi_models.runtime.executor import PRECISIONS, RUNTIMES
 
-_DEVICE = re.compile(r'cpu|cuda(:\d+)?')
+KINDS = ('cpu', 'cuda')
+"""Of devices that networks are run on."""
 
 
 def require_device(text: str) -> str:
@@ -15,7 +16,8 @@ def require_device(text: str) -> str:
     Raises:
         ValueError: another one than cpu, cuda and cuda:N.
     """
-    if not _DEVICE.fullmatch(text):
+    kind, separator, number = text.partition(':')
+    if kind not in KINDS or separator and (kind == 'cpu' or not re.fullmatch('[0-9]+', number)):
         raise ValueError(f'expected device cpu, cuda or cuda:N, got {text!r}')
     return text
 

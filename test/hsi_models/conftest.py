@@ -185,6 +185,7 @@ def another_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnotherDevice]:
         mode.instead = torch.no_grad()
         mode.instead.__enter__()
 
+    monkeypatch.setattr('hsi_models.runtime.options.KINDS', ('cpu', 'cuda', NAME))
     monkeypatch.setattr(torch, 'Generator', Generator)
     monkeypatch.setattr(torch.inference_mode, '__enter__', enter)
     monkeypatch.setattr(torch.inference_mode, '__exit__', lambda mode, *_: mode.instead.__exit__(None, None, None))
