@@ -91,54 +91,51 @@ def test_requests_to_a_node_that_is_not_active_say_so(graph, make_rig):
     assert 'to be active' in answer.message
 
 
-def test_while_a_request_is_worked_on_the_node_takes_images_and_answers(graph, make_rig, bright_spot):
-    begun, go_on = threading.Event(), threading.Event()
+@pytest.fixture
+def waiting(bright_spot):
+    """A tracker that begins with a target when it is told to, and what it was asked for."""
+    class Waiting(bright_spot):
+        begun, go_on, asked = threading.Event(), threading.Event(), []
 
-    class Slow(bright_spot):
         def initialise(self, frame, box):
             if frame.width == 60:       # not the noise that warms up
-                begun.set()
-                assert go_on.wait(20)
+                self.asked.append(box.w)
+                self.begun.set()
+                assert self.go_on.wait(20)
             return super().initialise(frame, box)
 
-    rig = make_rig(tracker=Slow)
+    return Waiting
+
+
+def test_while_a_request_is_worked_on_the_node_takes_images_and_answers(graph, make_rig, waiting):
+    rig = make_rig(tracker=waiting)
     rig.send()
     client = graph.peer.create_client(SetTarget, 'tracker/set_target')
     graph.spin_until(client.service_is_ready)
     answer = client.call_async(SetTarget.Request(target=init_message(BOX)))
-    graph.spin_until(begun.is_set)
+    graph.spin_until(waiting.begun.is_set)
     received = rig.node._input.received
     rig.images.publish(rig.message())
     graph.spin_until(lambda: rig.node._input.received > received)
     assert graph.call(SetBool, 'tracker/enable', SetBool.Request(data=True)).success
     assert not answer.done()
-    go_on.set()
+    waiting.go_on.set()
     graph.spin_until(answer.done)
     assert answer.result().accepted
 
 
-def test_of_requests_by_topic_that_wait_the_newest_counts(graph, make_rig, bright_spot):
-    begun, go_on, asked = threading.Event(), threading.Event(), []
-
-    class Slow(bright_spot):
-        def initialise(self, frame, box):
-            if frame.width == 60:
-                asked.append(box.w)
-                begun.set()
-                assert go_on.wait(20)
-            return super().initialise(frame, box)
-
-    rig = make_rig(tracker=Slow)
+def test_of_requests_by_topic_that_wait_the_newest_counts(graph, make_rig, waiting):
+    rig = make_rig(tracker=waiting)
     rig.send()
     rig.inits.publish(init_message(BOX))
-    graph.spin_until(begun.is_set)
+    graph.spin_until(waiting.begun.is_set)
     for width in (12, 14, 16):
         before = rig.node._asked
         rig.inits.publish(init_message(Box(6, 6, width, 10)))
         graph.spin_until(lambda before=before: rig.node._asked is not before)
-    go_on.set()
+    waiting.go_on.set()
     graph.spin_until(rig.node._asked.done)
-    assert asked == [BOX.w / 2, 8.0]
+    assert waiting.asked == [BOX.w / 2, 8.0]
     assert rig.node._input.rejected == 0
 
 
