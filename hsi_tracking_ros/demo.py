@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -18,7 +17,7 @@ from hsi_tracking_ros.checks import require_domain, require_models, require_sour
 from hsi_tracking_ros.demo_report import write_contact_sheet, write_targets, write_video
 from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, VISUALISER, GraphOptions, describe
-from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, node_environment
+from hsi_tracking_ros.processes import NodeDiedError, ProcessGroup, join_domain, node_environment
 from hsi_tracking_ros.readers import RECORDER, WATCHER, readers_of
 from hsi_tracking_ros.runner import LOOKS_ON
 
@@ -89,7 +88,7 @@ def run_demo(config: DemoConfig, progress: Callable[[int, int], None] = lambda d
     require_source(config.source)
     _make_room(out)
     environment = node_environment(config.domain_id)
-    os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
+    join_domain(environment)
     with ProcessGroup(environment, out / 'logs') as group, Watcher() as watcher:
         options = GraphOptions(tracker=config.tracker, device=config.device, source=config.source,
                                super_resolution=config.super_resolution, super_resolver=config.super_resolver,

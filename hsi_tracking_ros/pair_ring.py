@@ -1,7 +1,6 @@
 """The ring `pair` of the benchmark: a camera and the tracker, a process each, and nobody who looks on."""
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from hsi_models.runtime.options import NetworkOptions
 from hsi_tracking_ros.demo import SETTLE_S, START_TIMEOUT_S, follow
 from hsi_tracking_ros.demo_watcher import Watcher
 from hsi_tracking_ros.graph import PLAYER, TRACKER, GraphOptions, Value, describe
-from hsi_tracking_ros.processes import ProcessGroup, free_domain_id, node_environment
+from hsi_tracking_ros.processes import ProcessGroup, free_domain_id, join_domain, node_environment
 from hsi_tracking_ros.readers import WATCHER, readers_of
 
 
@@ -33,7 +32,7 @@ def measure_pair(tracker: str, source: str, *, device: str = 'cpu', network: Net
         NodeDiedError: a node ended, or does not go on.
     """
     environment = node_environment(free_domain_id())
-    os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
+    join_domain(environment)
     player: dict[str, Value] = {'wait_for_readers': readers_of(TRACKER, WATCHER), 'limit': frames,
                                 'reader_timeout_s': START_TIMEOUT_S}
     options = GraphOptions(tracker=tracker, device=device, source=source, **(network or NetworkOptions()).chosen)

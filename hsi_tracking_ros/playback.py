@@ -2,18 +2,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hsi_tracking_ros.bags import require_new_bag
 from hsi_tracking_ros.checks import require_domain, require_models, require_source
 from hsi_tracking_ros.demo import recorder_command
 from hsi_tracking_ros.graph import EVALUATOR, PLAYER, TRACKER, UPSCALER, GraphOptions, NodeSpec, describe
 from hsi_tracking_ros.outputs import require_writable
-from hsi_tracking_ros.processes import ProcessGroup, node_environment
+from hsi_tracking_ros.processes import ProcessGroup, join_domain, node_environment
 from hsi_tracking_ros.readers import RECORDER, readers_of
 from hsi_tracking_ros.refusals import RefusalWatch
 
@@ -75,7 +75,7 @@ def play(config: PlaybackConfig) -> int:
     _require(config)
     environment = node_environment(config.domain_id)
     if config.domain_id is not None:
-        os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})
+        join_domain(environment)
     with contextlib.ExitStack() as stack:
         group = stack.enter_context(ProcessGroup(environment, config.log_folder))
         wait: Callable[[float], None] = time.sleep
@@ -99,8 +99,8 @@ def play(config: PlaybackConfig) -> int:
 def _require(config: PlaybackConfig) -> None:
     """Refuse what cannot work, before anything is started."""
     require_domain(config.domain_id)
-    if config.record is not None and config.record.exists():
-        raise ValueError(f'expected a new folder for the bag, got {config.record}, which exists')
+    if config.record is not None:
+        require_new_bag(config.record)
     for path in filter(None, (config.record, config.report)):
         require_writable(path)
     if config.track:

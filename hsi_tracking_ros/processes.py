@@ -184,3 +184,8 @@ def node_environment(domain_id: int | None = None, **extra: str) -> dict[str, st
         environment.pop('ROS_STATIC_PEERS', None)
     environment.update(extra)
     return environment
+
+
+def join_domain(environment: Mapping[str, str]) -> None:
+    """Bring this process into the private domain of its children; `environment` as `node_environment` made it."""
+    os.environ.update({name: environment[name] for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')})

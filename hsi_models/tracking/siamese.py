@@ -133,7 +133,7 @@ class SiameseTracker:
         target = _Target(template, template, template, update, box, spectrum, frame.shape, frame.stamp_ns,
                          (RunningMedian(self.config.usual_size), RunningMedian(self.config.usual_size)))
         # What the response to the first frame itself is like: later ones are measured by it.
-        answer = self._ask(target, frame, box.centre, lost=False)
+        answer = self._near(target, frame)
         target.peaks.add(answer.value)
         target.tells = answer.tells
         if self.config.first_size and answer.box.iou(box) > _SAME:

@@ -29,14 +29,13 @@ def run(args: argparse.Namespace) -> int:
 
     def progress(total: int) -> Any:
         return tqdm(total=total, desc=args.out.name, unit='frame', file=sys.stderr, leave=False)
-    if looks_like_bag(args.source):
-        with terminate_as_interrupt():
+    with terminate_as_interrupt():
+        if looks_like_bag(args.source):
             frames = bag_to_folder(args.source, args.out, image_topic=args.image_topic, limit=args.frames,
                                    progress=progress)
-    else:
-        if args.image_topic:
+        elif args.image_topic:
             raise ValueError(f'expected --image-topic with a bag, got the sequence {args.source}')
-        with terminate_as_interrupt():
+        else:
             frames = sequence_to_bag(args.source, args.out, storage=args.storage, limit=args.frames, progress=progress)
     print(f'{frames} frames -> {args.out}', file=sys.stderr)
     return 0
