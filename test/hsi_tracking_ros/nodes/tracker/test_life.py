@@ -123,8 +123,13 @@ def test_twenty_cycles_leave_memory_threads_and_descriptors_flat(make_rig):
 
     for _ in range(3):
         cycle()
-    before, memory = figures(), resident_kb()
-    for _ in range(20):
-        cycle()
-    assert figures() == before
-    assert resident_kb() - memory < 4096
+    before, growth = figures(), []
+    for _ in range(3):      # what leaks grows each time, what the allocator fetches for other reasons once
+        memory = resident_kb()
+        for _ in range(20):
+            cycle()
+        assert figures() == before
+        growth.append(resident_kb() - memory)
+        if growth[-1] < 4096:
+            return
+    pytest.fail(f'expected no growth over twenty cycles, got {growth} KiB in a row')
