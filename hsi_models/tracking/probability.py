@@ -15,7 +15,7 @@ from hsi_models.tracking.spectra import blurred, blurred_pixels, unit_spectra
 
 Float = npt.NDArray[np.float32]
 _FOLDS = 2          # stripes of which each is held out once
-_FOLD_STEPS = 6     # of the logistic regression on the others
+FOLD_STEPS = 6      # of the logistic regression on the others
 _FOLD_SAMPLES = 800  # about so many of each kind
 SEPARABLE = (0.85, 0.94)    # held-out separability from which the spectrum tells something, and all: on validation
 _MAX_SIDE = 200     # pixels of a crop that is fitted on: more say nothing new
@@ -168,7 +168,7 @@ def _held_out_roc(spectra: tuple[Float, Float, Float], config: ProbabilityConfig
     """`Separability.held_out`: stripes of target and ring are scored by a fit on the other ones."""
     target, ring, surroundings = (part[::max(1, len(part) // _FOLD_SAMPLES)] for part in spectra)
     stripes = [np.arange(len(part)) * _FOLDS // max(len(part), 1) for part in (target, ring)]
-    config = replace(config, newton_steps=_FOLD_STEPS)
+    config = replace(config, newton_steps=FOLD_STEPS)
     scores: list[list[Float]] = [[], []]
     areas = []
     for fold in range(_FOLDS):

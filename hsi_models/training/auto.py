@@ -1,7 +1,6 @@
 """Training of `auto`: one trunk on false colour and probability, a learned gate, a teacher for what is colour alone."""
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -58,12 +57,14 @@ class AutoConfig:
         most_bands: of a camera; what the network sees does not depend on their number, the time does.
         start: weights of NanoTrack v3, whose trunk is trained further and which is the teacher, or weights of `auto`;
             '' for random ones and no teacher.
+        teacher: weights of NanoTrack v3 where training starts from others; a start from them is its own teacher.
         distillation: weight of the teacher, which alone says what is right on false colour: stills seen twice are a
             poor school for what a trunk trained on video knows.
         streams: weight of the losses of the probability alone, and of false colour alone where there is no teacher.
         gate: share of what the gate has learned that is kept when the weights are stored, 0 (the rule) to 1. Pairs of
             stills flatter the probability: it fades where light, pose and place change for long.
         blur_px: of the target probability in pairs, whose targets are smaller than most; see `ProbabilityConfig`.
+        held_out: how well a first frame separates is judged by pixels that were not fitted, as when tracking.
         grey: share of pairs in false colour that is stretched alike in all channels.
         data: folder that holds `images`, or a packed file.
         sequences: folder of validation sequences with `groups.json`: how well the weights track through them leads
@@ -80,10 +81,12 @@ class AutoConfig:
     sides: tuple[int, ...] = (56, 72, 88, 112)
     most_bands: int = 25
     start: str = '../shared/data/pretrained/nanotrackv3/weights.safetensors'
+    teacher: str = ''
     distillation: float = 2.0
     streams: float = 1.0
     gate: float = 0.75
     blur_px: float = 0.8
+    held_out: bool = False
     grey: float = 0.5
     data: str = '../shared/data'
     sequences: str = ''
@@ -178,17 +181,19 @@ class AutoTrainer:
         self.step = distributed.shared_gradients(AutoStep(self.network, teacher, config), self.device)
 
     def _start(self) -> tuple[AutoNet, AutoNet | None, str]:
-        if not self.config.start:
-            return AutoNet().to(self.device), None, 'random'
-        path = Path(self.config.start)
-        try:
-            network = AutoNet.from_nanotrack(path).to(self.device)
-        except ValueError:      # not the published file: weights of `auto`, without a teacher
-            network = AutoNet()
-            load_weights(network, path)
-            return network.to(self.device), None, sha256_of(path)
-        note = f'{sha256_of(path)} ({ORIGIN})'
-        return network, copy.deepcopy(network).eval().requires_grad_(False), note
+        config = self.config
+        if not config.start:
+            network, teacher, note = AutoNet(), config.teacher, 'random'
+        else:
+            path = Path(config.start)
+            note = sha256_of(path)
+            try:
+                network, teacher, note = AutoNet.from_nanotrack(path), config.start, f'{note} ({ORIGIN})'
+            except ValueError:      # not the published file: weights of `auto`
+                network, teacher = AutoNet(), config.teacher
+                load_weights(network, path)
+        taught = AutoNet.from_nanotrack(Path(teacher)).eval().requires_grad_(False) if teacher else None
+        return network.to(self.device), taught.to(self.device) if taught else None, note
 
     def inputs(self, step: int) -> tuple[AutoInputs, int]:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
@@ -198,7 +203,7 @@ class AutoTrainer:
         seed = simulator.seed_within(seed, config.most_bands)
         generator = torch.Generator().manual_seed(seed)
         grey = (torch.rand(config.batch, generator=generator) < config.grey).to(self.device)
-        return auto_inputs(simulator.draw(config.batch, seed), self.fit, grey), seed
+        return auto_inputs(simulator.draw(config.batch, seed), self.fit, grey, config.held_out), seed
 
     def loss(self, step: int) -> dict[str, Tensor]:
         """Losses of the batch of one step."""
@@ -208,7 +213,8 @@ class AutoTrainer:
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Scores of weights, the one to choose by first."""
         network = cast(AutoNet, network)
-        pairs = pair_scores(network, self.validation, self.fit, self.config.batch, self.config.most_bands)
+        config = self.config
+        pairs = pair_scores(network, self.validation, self.fit, config.batch, config.most_bands, config.held_out)
         if not self.config.sequences:
             return pairs
         return {**sequence_scores(network, Path(self.config.sequences)), **pairs}

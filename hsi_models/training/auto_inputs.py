@@ -15,9 +15,15 @@ from hsi_models.data.simulation.pair_cameras import on_device
 from hsi_models.data.simulation.pairs import PairBatch, PairConfig
 from hsi_models.frame import SpectralInfo
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
+from hsi_models.tracking.fusion import FusionConfig
 from hsi_models.tracking.probability import ProbabilityConfig, Separability
 from hsi_models.training.pictures import HEADROOM, enlarge, enlarged_corners, linear_colours, srgb, stretch
-from hsi_models.training.target_probability import component_overlap, fit_probability, unit_spectra
+from hsi_models.training.target_probability import (
+    component_overlap,
+    fit_probability,
+    held_out_areas,
+    unit_spectra,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,21 +49,23 @@ def wide_pairs_of_side(config: PairConfig, side: int) -> PairConfig:
 
 
 @torch.no_grad()
-def auto_inputs(pairs: PairBatch, fit: ProbabilityConfig, grey: Tensor) -> AutoInputs:
+def auto_inputs(pairs: PairBatch, fit: ProbabilityConfig, grey: Tensor, held_out: bool = False) -> AutoInputs:
     """Pictures of pairs.
 
     Args:
         pairs: template and search of equal side S, of `wide_pairs_of_side`; the target is in the middle of the first.
         fit: how the probability is estimated.
         grey: pairs whose false colour is stretched alike in all channels, as that of reflectance is, bool (B,).
+        held_out: how well a target separates is judged by pixels that were not fitted, as when tracking; else by the
+            rule of the fitted ones.
     """
     first, later = (unit_spectra(view, fit.blur_px) for view in (pairs.template, pairs.search))
     probability = fit_probability(first, pairs.template_boxes, fit)
     images = [probability.apply(spectra) for spectra in (first, later)]
     overlap = component_overlap(images[0], pairs.template_boxes)
-    # The rule of the fitted pixels: what the weights were trained with.
-    rule = [Separability(roc, ok, held_out=0.0).weight for roc, ok in
-            zip(probability.roc.tolist(), overlap, strict=True)]
+    areas = held_out_areas(first, pairs.template_boxes, fit).tolist() if held_out else [0.0] * len(overlap)
+    found = [Separability(*numbers) for numbers in zip(probability.roc.tolist(), overlap, areas, strict=True)]
+    rule = [FusionConfig().weight(one) if held_out else one.weight for one in found]
     trust = torch.stack([probability.roc, torch.tensor(overlap).to(first), torch.tensor(rule).to(first)], dim=1)
     weights = band_weights(SpectralInfo(tuple(pairs.wavelengths_nm.tolist())), first.shape[1])
     colours = _false_colour(pairs.template, pairs.search, on_device(weights, first.device), grey)

@@ -28,14 +28,14 @@ _SEED = 7_000_000
 
 
 def pair_scores(network: AutoNet, simulators: Sequence[PairSimulator], fit: ProbabilityConfig,
-                batch: int, most_bands: int) -> dict[str, float]:
+                batch: int, most_bands: int, held_out: bool = False) -> dict[str, float]:
     """Mean IoU of the box at the highest score, over held-out pairs: both pictures, and each alone."""
     found: list[Tensor] = []
     for index in range(BATCHES):
         simulator = simulators[index % len(simulators)]
         pairs = simulator.draw(batch, simulator.seed_within(_SEED + index, most_bands, BATCHES))
         grey = torch.arange(batch, device=pairs.search.device) % 2 == 0
-        inputs = auto_inputs(pairs, fit, grey)
+        inputs = auto_inputs(pairs, fit, grey, held_out)
         state = network.template(inputs.template, inputs.trust)
         logits, distances = network.streams(inputs.search, *state)
         answers = [network.fuse(inputs.search, logits, distances, inputs.trust),

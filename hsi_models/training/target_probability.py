@@ -1,7 +1,7 @@
 """The target probability image for batches on a device: what `tracking.probability` computes for one frame."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hsi_models.boxes import Box
-from hsi_models.tracking.probability import ProbabilityConfig, component_box
+from hsi_models.tracking.probability import FOLD_STEPS, ProbabilityConfig, component_box
 
 GRID, MIDDLE = 40, 0.36     # surroundings: every n-th pixel, about so many a side; target: every pixel in the middle
 
@@ -56,6 +56,46 @@ def fit_probability(spectra: Tensor, boxes: Tensor, config: ProbabilityConfig) -
         boxes: of the targets, x, y, w, h in pixels, (B, 4).
         config: see `ProbabilityConfig`.
     """
+    drawn = _draw(spectra, boxes, config)
+    weights, bias = _fit(drawn, torch.ones_like(drawn.target), config)
+    score = drawn.scores(weights, bias)
+    roc = torch.minimum(_roc_area(score, drawn.target, drawn.ring), _roc_area(score, drawn.target, drawn.outside))
+    return BatchProbability(weights.to(spectra), bias.to(spectra), roc.to(spectra))
+
+
+def held_out_areas(spectra: Tensor, boxes: Tensor, config: ProbabilityConfig) -> Tensor:
+    """`Separability.held_out` of each target: halves of target and ring are scored by a fit on the other ones.
+
+    Arguments as of `fit_probability`; returns (B,), 0..1.
+    """
+    drawn, config = _draw(spectra, boxes, config), replace(config, newton_steps=FOLD_STEPS)
+    lower = _lower_half(drawn.target) | _lower_half(drawn.ring)
+    told, areas = [], []
+    for held in (lower, ~lower):
+        weights, bias = _fit(drawn, drawn.outside & ~drawn.ring | ~held, config)
+        score = drawn.scores(weights, bias)
+        told.append(score)
+        areas.append(_roc_area(score, drawn.target & held, drawn.outside))
+    ring = _roc_area(torch.where(lower, told[0], told[1]), drawn.target, drawn.ring)
+    return torch.minimum(ring, torch.stack(areas).mean(dim=0)).to(spectra)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Pixels that are fitted on, (B, N, C), and which of them show what, (B, N); the ring is part of the outside."""
+
+    spectra: Tensor
+    target: Tensor
+    ring: Tensor
+    outside: Tensor
+
+    def scores(self, weights: Tensor, bias: Tensor) -> Tensor:
+        """Logits of the pixels, (B, N)."""
+        return torch.einsum('bnc,bc->bn', self.spectra, weights) + bias[:, None]
+
+
+def _draw(spectra: Tensor, boxes: Tensor, config: ProbabilityConfig) -> _Drawn:
+    """Every pixel in the middle, and every n-th of all."""
     side = spectra.shape[-1]
     edge, step = round((1 - MIDDLE) / 2 * side), max(1, round(side / GRID))
     dense = torch.arange(edge, side - edge, device=spectra.device)
@@ -66,16 +106,22 @@ def fit_probability(spectra: Tensor, boxes: Tensor, config: ProbabilityConfig) -
     y, x = (torch.cat([grid[place].flatten() for grid in grids]) for place in (0, 1))
     u, v = ((place - centre[:, i:i + 1]).abs() / half[:, i:i + 1] for i, place in enumerate((x, y)))
     first = torch.arange(u.shape[1], device=spectra.device) < len(dense) ** 2
-    target = (u ** 2 + v ** 2 <= config.inner ** 2) & first
     outside = ((u > 1) | (v > 1)) & ~first
     ring = (u <= 1 + 2 * config.ring) & (v <= 1 + 2 * config.ring) & outside
-    share = torch.stack([part * mask / mask.sum(dim=1, keepdim=True).clamp_min(1)
-                         for part, mask in ((0.5, target), (0.25, ring), (0.25, outside))]).sum(dim=0)
+    return _Drawn(samples.double(), (u ** 2 + v ** 2 <= config.inner ** 2) & first, ring, outside)
+
+
+def _fit(drawn: _Drawn, kept: Tensor, config: ProbabilityConfig) -> tuple[Tensor, Tensor]:
+    """Weights (B, C) and biases (B,) on the pixels that are kept, (B, N): half target, half what is not."""
+    parts = ((0.5, drawn.target & kept), (0.25, drawn.ring & kept), (0.25, drawn.outside & kept))
+    share = torch.stack([part * mask / mask.sum(dim=1, keepdim=True).clamp_min(1) for part, mask in parts]).sum(dim=0)
     share = share / share.sum(dim=1, keepdim=True)
-    weights, bias = _logistic_regression(samples.double(), target.double(), share.double(), config)
-    score = torch.einsum('bnc,bc->bn', samples.double(), weights)
-    roc = torch.minimum(_roc_area(score, target, ring), _roc_area(score, target, outside))
-    return BatchProbability(weights.to(spectra), bias.to(spectra), roc.to(spectra))
+    return _logistic_regression(drawn.spectra, drawn.target.double(), share.double(), config)
+
+
+def _lower_half(mask: Tensor) -> Tensor:
+    """The second half of the pixels of a mask (B, N), row by row."""
+    return mask & (2 * mask.cumsum(dim=1) > mask.sum(dim=1, keepdim=True))
 
 
 def component_overlap(probability: Tensor, boxes: Tensor) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hsi_models.boxes import Box
-from hsi_models.checkpoint import load_card, load_tensors, sha256_of
+from hsi_models.checkpoint import load_card, load_tensors, sha256_of, shipped_path
 from hsi_models.frame import HyperspectralFrame, SpectralInfo
 from hsi_models.registry import create_tracker
 from hsi_models.tracking.box_refinement import shipped_refiner
@@ -86,6 +86,29 @@ def test_false_colour_learns_from_the_teacher_alone_where_there_is_one(corpus_fo
     terms, gradient = terms_and_gradient(taught=False)
     assert set(terms) == {'total', 'cls', 'reg', 'colour', 'probability'}
     assert bool((gradient > 0).all())
+
+
+def test_training_goes_on_from_its_own_weights_with_the_teacher(corpus_folder, tmp_path, shared_data):
+    teacher = shared_data / 'pretrained' / 'nanotrackv3' / 'weights.safetensors'
+    config = tiny(corpus_folder, start=str(shipped_path('auto')), held_out=True, blur_px=1.1)
+    alone = AutoTrainer(config, tmp_path)
+    taught = AutoTrainer(dataclasses.replace(config, teacher=str(teacher)), tmp_path)
+    assert alone.start == taught.start == sha256_of(shipped_path('auto'))
+    assert 'colour' in alone.loss(0)
+    terms = taught.loss(0)
+    assert 'colour' not in terms
+    assert float(terms['teacher'].detach()) > 0, 'it has moved from its teacher'
+
+
+def test_pixels_that_were_not_fitted_say_how_well_a_target_separates(corpus_folder, tmp_path, monkeypatch):
+    def rule(held_out):
+        return AutoTrainer(tiny(corpus_folder, batch=6, held_out=held_out), tmp_path).inputs(0)[0].trust[:, 2]
+
+    assert float(rule(True).max()) > 0.5
+    monkeypatch.setattr('hsi_models.training.auto_inputs.held_out_areas',
+                        lambda spectra, boxes, fit: torch.full((len(boxes),), 0.8))
+    assert float(rule(True).max()) == 0, 'they do not separate: nothing is trusted'
+    assert float(rule(False).max()) > 0.5, 'the fitted ones do'
 
 
 def test_what_it_gives_tracks_and_has_a_card(corpus_folder, tmp_path):

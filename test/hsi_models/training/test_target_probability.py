@@ -1,10 +1,16 @@
 """The batched probability image is the tracker's."""
 import numpy as np
+import pytest
 import torch
 
 from hsi_models.boxes import Box
 from hsi_models.tracking.probability import ProbabilityConfig, Separability, TargetProbability
-from hsi_models.training.target_probability import component_overlap, fit_probability, unit_spectra
+from hsi_models.training.target_probability import (
+    component_overlap,
+    fit_probability,
+    held_out_areas,
+    unit_spectra,
+)
 
 BOXES = ((20.0, 24.0, 24.0, 16.0), (22.0, 20.0, 18.0, 26.0))
 
@@ -33,6 +39,16 @@ def test_it_agrees_with_the_tracker_of_one_frame() -> None:
         assert np.corrcoef(images[index].numpy().ravel(), single.apply(cube).ravel())[0, 1] > 0.995
         assert abs(float(batch.roc[index]) - single.separability.roc) < 0.02
         assert abs(overlap[index] - single.separability.ok) < 0.15
+
+
+@pytest.mark.parametrize('contrast', [0.0, 0.05, 0.15])
+def test_pixels_that_were_not_fitted_separate_as_in_the_tracker(contrast: float) -> None:
+    config, views = ProbabilityConfig(max_samples=64 * 64), _views(contrast)
+    found = held_out_areas(unit_spectra(views, config.blur_px), torch.tensor(BOXES), config)
+    for index, box in enumerate(BOXES):
+        cube = np.ascontiguousarray(views[index].numpy().transpose(1, 2, 0))
+        single = TargetProbability.fit(cube, Box(*box), config).separability.held_out
+        assert abs(float(found[index]) - single) < 0.08, (float(found[index]), single)
 
 
 def test_without_a_difference_nothing_separates() -> None:
