@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
@@ -109,6 +110,13 @@ def format_value(value: object) -> str:
 def brief(text: str) -> str:
     """At most 1000 characters of a text that may quote what a message holds: that may be of any length."""
     return text if len(text) <= _MOST_TEXT else f'{text[:_MOST_TEXT]}... ({len(text)} characters)'
+
+
+def explained(error: BaseException) -> str:
+    """An error for a log: what was expected and got, where it says that itself; else where it came from, too."""
+    if isinstance(error, (ValueError, FileNotFoundError)):
+        return brief(str(error) or type(error).__name__)
+    return ''.join(traceback.format_exception(error))
 
 
 def latency_values(windows: Mapping[str, Window]) -> dict[str, float]:

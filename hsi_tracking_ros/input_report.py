@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from hsi_tracking_ros.diagnostics import ERROR, OK, WARN, Report, Window, brief, format_value
+from hsi_tracking_ros.diagnostics import ERROR, OK, WARN, Report, Window, explained, format_value
 
 IMAGE_TIMEOUT_S = 2.0
 
@@ -55,9 +54,7 @@ class InputReport:
         self.rejected += 1
         self.last_reason = reason
         if new and node.context.ok():
-            # Anything but a ValueError is not the input's fault: say where in the code it came from.
-            text = brief(reason) if isinstance(error, ValueError) else ''.join(traceback.format_exception(error))
-            node.get_logger().error(f'rejected: {text}')
+            node.get_logger().error(f'rejected: {explained(error)}')
 
     def collect(self, node: Node, *, dropped: int = 0, waiting: int = 0, failure: str = '') -> Report:
         """The status.

@@ -9,6 +9,7 @@ from lifecycle_msgs.msg import State
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from hsi_tracking_ros.diagnostics import explained
 from hsi_tracking_ros.parameters import Entry, Parameters, Value
 
 AUTOSTART = Entry('autostart', True, 'configure and activate at start')
@@ -20,7 +21,7 @@ SUCCESS, FAILURE, ERROR = (TransitionCallbackReturn.SUCCESS, TransitionCallbackR
 class ManagedNode(LifecycleNode):
     """Base of our lifecycle nodes: a subclass overrides `configure`, `activate`, `deactivate`, `cleanup`.
 
-    These raise what goes wrong. rclpy would swallow it; here it is logged with its traceback, and
+    These raise what goes wrong. rclpy would swallow it; here it is logged (`diagnostics.explained`), and
     a failed `configure` ends unconfigured, a failed `activate` inactive, both undone by `cleanup` and
     `deactivate`, which therefore have to cope with half of the work done; a failed `deactivate` or
     `cleanup` ends unconfigured.
@@ -131,7 +132,7 @@ class ManagedNode(LifecycleNode):
             return SUCCESS
         except Exception as error:
             self.failure = f'could not {what}: {str(error) or type(error).__name__}'
-            self._tell(f'could not {what}: {traceback.format_exc()}')
+            self._tell(f'could not {what}: {explained(error)}')
         if undo is None:
             return ERROR
         try:

@@ -138,7 +138,8 @@ class PlayerNode(Node):
             self.state = 'finished'
         except Exception as error:      # the thread's end must show in log, diagnostics and exit status
             self.state, self._last_error = 'failed', str(error) or type(error).__name__
-            self.get_logger().error(f'stopped after {self.sent} frames: {self._last_error}')
+            if self.context.ok():       # otherwise the process is ending, which explains it
+                self.get_logger().error(f'stopped after {self.sent} frames: {self._last_error}')
         self._ended.set()
 
     def _wait_for_readers(self) -> None:

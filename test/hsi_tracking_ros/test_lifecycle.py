@@ -19,6 +19,8 @@ TABLE = (Entry('model', 'a', 'which'),)
 class Recorder(ManagedNode):
     """Writes down what it is asked to do; fails where told."""
 
+    kind = RuntimeError
+
     def __init__(self, fails=(), **overrides):
         self.done, self.fails = [], set(fails)
         super().__init__('managed', TABLE, parameter_overrides=[
@@ -27,7 +29,7 @@ class Recorder(ManagedNode):
     def _do(self, what):
         self.done.append(what)
         if what in self.fails:
-            raise RuntimeError(f'{what} was told to fail')
+            raise self.kind(f'{what} was told to fail')
 
     def configure(self):
         self._do('configure')
@@ -92,16 +94,18 @@ def test_an_error_that_passes_frees_everything_and_ends_unconfigured(graph):
     assert node.state_id == INACTIVE
 
 
-def test_the_reason_of_a_failure_is_logged_with_its_traceback(graph):
+@pytest.mark.parametrize(('kind', 'traced'), [(RuntimeError, True), (ValueError, False), (FileNotFoundError, False)])
+def test_the_reason_of_a_failure_is_logged_with_a_traceback_unless_it_speaks_for_itself(graph, kind, traced):
     node = graph.add(Recorder(('configure',)))
+    node.kind = kind
     logs = graph.collect(Log, '/rosout')
     graph.spin_until(lambda: node.count_subscribers('/rosout'))
     node.trigger_configure()
     graph.spin_until(lambda: any('configure was told to fail' in log.msg for log in logs))
     log = next(log for log in logs if 'told to fail' in log.msg)
     assert log.level == Log.ERROR
-    assert 'Traceback' in log.msg
-    assert 'in _do' in log.msg
+    assert ('Traceback' in log.msg) == ('in _do' in log.msg) == traced
+    assert node.failure == 'could not configure: configure was told to fail'
 
 
 def test_the_services_that_ros2_lifecycle_uses_work(graph):
