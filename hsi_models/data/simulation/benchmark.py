@@ -25,6 +25,7 @@ from hsi_models.data.simulation.pan import pan_mosaic, pan_scene
 from hsi_models.data.simulation.recipes import SPLITS, VIEW, Recipe
 from hsi_models.data.simulation.scene import Scene, expose, render, write_sequence
 from hsi_models.data.simulation.snapshot import SnapshotCamera
+from hsi_models.evaluation.truth import read_json
 from hsi_models.host import processor_vendor
 from hsi_models.mosaic import mosaic_to_cube
 
@@ -116,12 +117,23 @@ def make_sequence(recipe: Recipe, data: Path, out: Path) -> Made:
 
 
 def write_groups(made: list[Made], path: Path) -> None:
-    """Write `groups.json`, group -> names; `camouflage` holds its three grades together."""
-    groups: dict[str, list[str]] = {}
+    """Write `groups.json`, group -> names; `camouflage` holds its three grades together.
+
+    What the file says of other sequences that are still beside it stays.
+
+    Raises:
+        ValueError: there is such a file, and it holds something else.
+    """
+    stays = read_json(path) if path.exists() else {}
+    if not isinstance(stays, dict) or not all(isinstance(names, list) for names in stays.values()):
+        raise ValueError(f'{path}: expected an object group -> list of sequences, got something else; remove it')
+    groups = {group: {str(name) for name in names if (path.parent / str(name)).is_dir()}
+              for group, names in stays.items()}
     for sequence in made:
         for group in {sequence.group, sequence.group.split('_')[0]}:
-            groups.setdefault(group, []).append(sequence.name)
-    path.write_text(json.dumps({group: sorted(names) for group, names in sorted(groups.items())}, indent=1) + '\n')
+            groups.setdefault(group, set()).add(sequence.name)
+    listed = {group: sorted(names) for group, names in sorted(groups.items()) if names}
+    path.write_text(json.dumps(listed, indent=1) + '\n')
 
 
 @cache

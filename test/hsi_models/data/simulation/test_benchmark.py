@@ -43,6 +43,17 @@ def test_groups_hold_each_sequence_and_camouflage_its_grades(tmp_path: Path) -> 
         'camouflage': ['b', 'c'], 'camouflage_1': ['b'], 'camouflage_3': ['c'], 'ordinary': ['a']}
 
 
+def test_groups_keep_the_sequences_that_lie_beside_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / 'groups.json'
+    write_groups([Made('a', 'ordinary', 60, ''), Made('b', 'pan', 60, '')], path)
+    (tmp_path / 'a').mkdir()
+    write_groups([Made('c', 'hide', 60, '')], path)
+    assert json.loads(path.read_text()) == {'hide': ['c'], 'ordinary': ['a']}, 'b has been removed'
+    path.write_text('[1]')
+    with pytest.raises(ValueError, match='expected an object group'):
+        write_groups([Made('c', 'hide', 60, '')], path)
+
+
 @pytest.mark.parametrize('split', SPLITS)
 def test_the_frozen_manifest_lists_the_recipes(split: str) -> None:
     assert manifest()['frozen']
