@@ -1,6 +1,7 @@
 """A recorded bag as a sequence of frames with ground truth, so that whatever reads folders reads bags."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class BagSequence:
 
     Raises:
         BagError: no bag, no images, more than one candidate, or truncated or corrupt.
+        ValueError: the bag describes its camera, and nowhere in a way that can be.
     """
 
     def __init__(self, path: str | Path, image_topic: str = '', camera: Camera | None = None) -> None:
@@ -71,7 +73,7 @@ class BagSequence:
         """One pass over the bag: stamps of the images, camera, boxes."""
         self._recorded_ns: list[int] = []
         self._stamps_ns: list[int] = []
-        self.camera = camera or Camera()
+        described, refused = None, None
         truth: dict[int, tuple[float, ...]] = {}
         request = None
         wanted = [name for name in (self.image_topic, self.info_topic, self.truth_topic, *self.init_topics) if name]
@@ -81,12 +83,21 @@ class BagSequence:
                 self._recorded_ns.append(stored.stamp_ns)
                 self._stamps_ns.append(self._messages.stamp_ns(message.header.stamp))
             elif stored.topic == self.info_topic:
-                self.camera = camera or self._messages.camera_from_info(message)
+                try:
+                    described = self._messages.camera_from_info(message)
+                except ValueError as error:
+                    refused = self._leave_out(stored, error)
             elif stored.topic == self.truth_topic:
                 boxes = [self._messages.target_box(target) for target in message.targets]
                 truth[self._messages.stamp_ns(message.header.stamp)] = tuple(boxes[0]) if boxes and boxes[0] else ()
             elif request is None:
-                request = self._messages.request_from_init(message)
+                try:
+                    request = self._messages.request_from_init(message)
+                except ValueError as error:
+                    self._leave_out(stored, error)
+        if refused and not (camera or described):
+            raise refused
+        self.camera = camera or described or Camera()
         if not self._stamps_ns:
             raise BagError(f'expected images on {self.image_topic} in {self._bag.path}, got none')
         steps = np.diff(self._recorded_ns if len(set(self._stamps_ns)) < len(self._stamps_ns) else self._stamps_ns)
@@ -104,6 +115,11 @@ class BagSequence:
             self.source_boxes[first] = tuple(request.box)
         else:
             self.source_boxes = self.source_boxes[:0]
+
+    def _leave_out(self, stored: BagMessage, error: ValueError) -> ValueError:
+        """Tell of a message that says what cannot be; nodes go on without it, too."""
+        warnings.warn(f'{self._bag.path}, {stored.topic}: left out a message: {error}', stacklevel=4)
+        return ValueError(f'{self._bag.path}, {stored.topic}: {error}')
 
     @property
     def boxes(self) -> npt.NDArray[np.float64]:

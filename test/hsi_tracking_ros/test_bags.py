@@ -103,6 +103,38 @@ def test_first_box_comes_from_a_request_where_there_is_no_truth(tmp_path):
     np.testing.assert_array_equal(bag.boxes, [[np.nan] * 4, [1, 2, 3, 4]])
 
 
+def write_with_info(path, infos):
+    with BagWriter(path) as writer:
+        writer.add_topic('/cam/image', 'sensor_msgs/msg/Image')
+        writer.add_topic('/cam/hyperspectral_info', 'hsi_tracking_ros/msg/HyperspectralInfo')
+        writer.add_topic('/tracker/init', 'hsi_tracking_ros/msg/TargetInit')
+        for info in infos:
+            writer.write('/cam/hyperspectral_info', bytes(serialize_message(info)), 1_000_000_000)
+        for width in (float('nan'), 3):
+            request = init_message(Box(1, 2, 3, 4), header_message(1_000_000_000, 'c'))
+            request.width = float(width)
+            writer.write('/tracker/init', bytes(serialize_message(request)), 1_000_000_000)
+        image = to_message(np.zeros((8, 10, 4), np.uint16), header_message(1_000_000_000, 'c'))
+        writer.write('/cam/image', bytes(serialize_message(image)), 1_000_000_000)
+    return path
+
+
+def test_one_bad_message_costs_no_bag(tmp_path):
+    good = Camera(wavelengths_nm=(500.0, 550.0, 600.0, 650.0))
+    bad = info_from_camera(good)
+    bad.quantity = 9
+    with pytest.warns(UserWarning, match='left out a message') as told:
+        bag = BagSequence(write_with_info(tmp_path / 'bag', (bad, info_from_camera(good), bad)))
+    assert [str(one.message).split(', ')[1].split(':')[0] for one in told if 'left out' in str(one.message)] == [
+        '/cam/hyperspectral_info', '/cam/hyperspectral_info', '/tracker/init']
+    assert bag.camera == good
+    np.testing.assert_array_equal(bag.boxes, [[1, 2, 3, 4]])
+    with pytest.warns(UserWarning, match='left out'), pytest.raises(ValueError, match='_info: expected'):
+        BagSequence(write_with_info(tmp_path / 'worse', (bad,)))
+    with pytest.warns(UserWarning, match='left out'):
+        assert BagSequence(tmp_path / 'worse', camera=good).camera == good
+
+
 def test_folder_bag_folder(tmp_path):
     make_bag(tmp_path / 'bag')
     bag_to_folder(str(tmp_path / 'bag'), tmp_path / 'folder', progress=no_bar)
