@@ -92,8 +92,11 @@ def run(args: argparse.Namespace) -> int:
             print(f'wrote {path}', file=sys.stderr)
             if args.json:
                 print(json.dumps(dataclasses.asdict(load_card(path)), indent=1))
+        several = distributed.processes() > 1
     finally:
         distributed.leave()
+    if several:
+        distributed.end_process()
     return 0
 
 
