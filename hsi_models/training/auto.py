@@ -14,7 +14,7 @@ from hsi_models.networks.nanotrack import ORIGIN, RESPONSE_SIZE, STRIDE
 from hsi_models.networks.siamese_network import response_points
 from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training import distributed
-from hsi_models.training.auto_inputs import AutoInputs, auto_inputs, wide_pairs_of_side
+from hsi_models.training.auto_inputs import AutoInputs, AutoScenes, auto_inputs, wide_pairs_of_side
 from hsi_models.training.auto_validation import pair_scores, sequence_scores
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.losses_tracking import (
@@ -28,6 +28,7 @@ from hsi_models.training.losses_tracking import (
     sample_cells,
 )
 from hsi_models.training.saving import save_rounded
+from hsi_models.training.scene_views import SceneConfig, load_scene_views
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 
@@ -71,6 +72,7 @@ class AutoConfig:
             each row of the log, and chooses where `loop.keep` is `best`; '' for held-out pairs alone.
         device: `cpu` or `cuda`; on CUDA the network computes in bfloat16.
         pairs: how pairs are drawn.
+        scenes: simulated sequences that are trained with besides.
         losses: labels and weights.
         loop: how long and how often.
     """
@@ -92,6 +94,7 @@ class AutoConfig:
     sequences: str = ''
     device: str = 'cpu'
     pairs: TrackingDataConfig = field(default_factory=auto_pairs)
+    scenes: SceneConfig = field(default_factory=SceneConfig)
     losses: TrackingLossConfig = field(default_factory=TrackingLossConfig)
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(2000, 250, clip_norm=5.0, keep='last'))
 
@@ -178,6 +181,8 @@ class AutoTrainer:
         self.training, self.validation = (
             [simulator.with_config(wide_pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
             for simulator in (pairs.training, pairs.validation))
+        self.scenes = AutoScenes(load_scene_views(config.scenes, self.fit, self.device),
+                                 config.held_out) if config.scenes.folder else None
         self.step = distributed.shared_gradients(AutoStep(self.network, teacher, config), self.device)
 
     def _start(self) -> tuple[AutoNet, AutoNet | None, str]:
@@ -199,6 +204,9 @@ class AutoTrainer:
         """The batch of one step and its seed, which follow from step, seed and process alone."""
         config = self.config
         seed = distributed.step_seed(config.seed, step)
+        generator = torch.Generator().manual_seed(seed)
+        if self.scenes is not None and torch.rand((), generator=generator) < config.scenes.share:
+            return self.scenes.draw(config.batch, generator), seed
         simulator = self.training[step % len(self.training)]
         seed = simulator.seed_within(seed, config.most_bands)
         generator = torch.Generator().manual_seed(seed)

@@ -25,12 +25,14 @@ from hsi_models.training.auto_inputs import wide_pairs_of_side
 from hsi_models.training.loop import Loop, LoopConfig
 from hsi_models.training.pictures import enlarge
 from hsi_models.training.saving import save_rounded
+from hsi_models.training.scene_views import SceneConfig, load_scene_views
 from hsi_models.training.schedule import cosine_rate
 from hsi_models.training.target_probability import fit_probability, unit_spectra
 from hsi_models.training.tracking_data import TrackingDataConfig, load_pairs
 
 _SEED = 7_000_000
 _VALIDATION = 48        # batches of held-out pairs
+_OVER, _LEAST_SIDE = 20.0, 8.0      # pixels of a search crop: targets further out of it, or thinner, are left out
 
 
 def refiner_pairs() -> TrackingDataConfig:
@@ -60,6 +62,7 @@ class BoxRefinerConfig:
         data: folder that holds `images`, or a packed file.
         device: `cpu` or `cuda`.
         pairs: how pairs are drawn.
+        scenes: simulated sequences that are trained with besides.
         loop: how long and how often.
     """
 
@@ -81,6 +84,7 @@ class BoxRefinerConfig:
     data: str = '../shared/data'
     device: str = 'cpu'
     pairs: TrackingDataConfig = field(default_factory=refiner_pairs)
+    scenes: SceneConfig = field(default_factory=SceneConfig)
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(8000, 400, clip_norm=5.0, read_every=10))
 
     def __post_init__(self) -> None:
@@ -161,6 +165,7 @@ class BoxRefinerTrainer:
         self.training, self.validation = (
             [simulator.with_config(wide_pairs_of_side(config.pairs.pairs, side)) for side in config.sides]
             for simulator in (pairs.training, pairs.validation))
+        self.scenes = self._scenes() if config.scenes.folder else None
         self.step = distributed.shared_gradients(RefinerStep(self.network), self.device)
         self._kept: dict[int, _Views] = {}
         self._held_out: list[RefinerBatch] = []
@@ -220,7 +225,20 @@ class BoxRefinerTrainer:
         return distributed.share(path)
 
     def _views(self, number: int) -> _Views:
-        return self._draw(self.training, number, distributed.step_seed(self.config.seed, number))
+        seed = distributed.step_seed(self.config.seed, number)
+        generator = torch.Generator().manual_seed(seed)
+        if self.scenes is None or torch.rand((), generator=generator) >= self.config.scenes.share:
+            return self._draw(self.training, number, seed)
+        index = torch.randint(0, len(self.scenes.targets), (self.config.batch,), generator=generator).to(self.device)
+        return _Views(self.scenes.first[index], self.scenes.search[index], self.scenes.targets[index])
+
+    def _scenes(self) -> _Views:
+        """All views of sequences whose targets are in the crop, one row each."""
+        views = load_scene_views(self.config.scenes, self.fit, self.device)
+        low, high = views.corners[:, :2], views.corners[:, 2:]
+        inside = (low > -_OVER).all(1) & (high < SEARCH_SIZE + _OVER).all(1) & ((high - low).amin(1) > _LEAST_SIDE)
+        targets = torch.cat([(low + high) / 2, high - low], dim=1)[inside]
+        return _Views(views.outlines[views.start[inside]], views.searches[inside, 3:].contiguous(), targets)
 
     @torch.no_grad()
     def _draw(self, simulators: list[PairSimulator], number: int, seed: int) -> _Views:

@@ -33,6 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                            help='put names, groups, frames and hashes of this split into a JSON file')
     benchmark.add_argument('--json', action='store_true', help='what was made on standard output')
 
+    training = verbs.add_parser('training', help='sequences to train with, of no source that the benchmark judges with')
+    training.add_argument('--data', required=True, type=Path, metavar='DIR',
+                          help='holds images, hsi_cubes, sensor_responses, hotc2020_gt_boxes')
+    training.add_argument('--out', required=True, type=Path, metavar='DIR', help='one folder a sequence, HOTC layout')
+    training.add_argument('--count', type=int, default=208, metavar='N', help='sequences (%(default)s)')
+    training.add_argument('--only', default='', metavar='TEXT', help='only sequences whose name holds this text')
+    training.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
+    training.add_argument('--json', action='store_true', help='what was made on standard output')
+
     scene = verbs.add_parser('scene', help='one sequence: a colour video turned hyperspectral, or the synthetic scene')
     scene.add_argument('--video', type=Path, metavar='DIR',
                        help='frames 0001.jpg ... and groundtruth_rect.txt; without it the synthetic scene')
@@ -49,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate and report."""
-    return _benchmark(args) if args.simulate == 'benchmark' else _scene(args)
+    return {'benchmark': _benchmark, 'training': _training, 'scene': _scene}[args.simulate](args)
 
 
 def _benchmark(args: argparse.Namespace) -> int:
@@ -59,20 +68,12 @@ def _benchmark(args: argparse.Namespace) -> int:
         manifest,
         this_platform,
         update_manifest,
-        write_groups,
     )
     from hsi_models.data.simulation.recipes import benchmark_recipes
 
-    if args.jobs < 1:
-        raise ValueError(f'expected --jobs >= 1, got {args.jobs}')
     if args.draw and args.manifest is not None:
         raise ValueError(f'expected --manifest for the benchmark itself, got --draw {args.draw}')
-    recipes = [recipe for recipe in benchmark_recipes(args.split, args.draw) if args.only in recipe.name]
-    if not recipes:
-        raise ValueError(f'expected sequences whose name holds {args.only!r}, got none')
-    args.out.mkdir(parents=True, exist_ok=True)
-    made = _make_all(recipes, args.data, args.out, args.jobs)
-    write_groups(made, args.out / 'groups.json')
+    made = _make_all(benchmark_recipes(args.split, args.draw), args)
     different = [] if args.draw else differences(args.split, made)
     report = {'version': VERSION, 'frozen': manifest()['frozen'], 'split': args.split, 'draw': args.draw,
               'sequences': len(made), 'frames': sum(sequence.frames for sequence in made),
@@ -92,7 +93,33 @@ def _benchmark(args: argparse.Namespace) -> int:
     return 0
 
 
-def _make_all(recipes: list[Recipe], data: Path, out: Path, jobs: int) -> list[Made]:
+def _training(args: argparse.Namespace) -> int:
+    from hsi_models.data.simulation.training_recipes import training_recipes
+
+    made = _make_all(training_recipes(args.count), args)
+    report = {'sequences': len(made), 'frames': sum(sequence.frames for sequence in made),
+              'groups': str(args.out / 'groups.json'), 'out': str(args.out)}
+    print(json.dumps(report, indent=2) if args.json else
+          f'{report["sequences"]} sequences, {report["frames"]} frames -> {args.out}')
+    return 0
+
+
+def _make_all(recipes: tuple[Recipe, ...], args: argparse.Namespace) -> list[Made]:
+    """The sequences whose name holds `args.only`, in `args.out` with their groups."""
+    from hsi_models.data.simulation.benchmark import write_groups
+
+    if args.jobs < 1:
+        raise ValueError(f'expected --jobs >= 1, got {args.jobs}')
+    chosen = [recipe for recipe in recipes if args.only in recipe.name]
+    if not chosen:
+        raise ValueError(f'expected sequences whose name holds {args.only!r}, got none')
+    args.out.mkdir(parents=True, exist_ok=True)
+    made = _make_each(chosen, args.data, args.out, args.jobs)
+    write_groups(made, args.out / 'groups.json')
+    return made
+
+
+def _make_each(recipes: list[Recipe], data: Path, out: Path, jobs: int) -> list[Made]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -144,10 +171,11 @@ def _scene(args: argparse.Namespace) -> int:
         from hsi_models.data.simulation.cameras import measured_camera, nominal_camera
         from hsi_models.data.simulation.ordinary import ordinary_scene
         from hsi_models.data.simulation.scene import expose, render
+        from hsi_models.data.simulation.videos import VideoFolder
 
         simulated = (measured_camera(args.camera, args.responses) if args.responses is not None
                      else nominal_camera(args.camera))
-        scene = ordinary_scene(args.video, args.seed, args.light)
+        scene = ordinary_scene(VideoFolder(args.video), args.seed, args.light)
         exposure = expose(scene, simulated)
         camera, boxes, attributes = simulated.description(exposure), scene.boxes, scene.attributes
         images = render(scene, simulated, args.seed, exposure)

@@ -20,11 +20,12 @@ from hsi_models.data.simulation.cameras import measured_camera
 from hsi_models.data.simulation.camouflage import SHAKE_PX, Camouflage, CamouflageOptions
 from hsi_models.data.simulation.grade import GRADES, separability
 from hsi_models.data.simulation.motion import fit_track, read_track
-from hsi_models.data.simulation.ordinary import VideoFolder, ordinary_scene
+from hsi_models.data.simulation.ordinary import ordinary_scene
 from hsi_models.data.simulation.pan import pan_mosaic, pan_scene
 from hsi_models.data.simulation.recipes import SPLITS, VIEW, Recipe
 from hsi_models.data.simulation.scene import Scene, expose, render, write_sequence
 from hsi_models.data.simulation.snapshot import SnapshotCamera
+from hsi_models.data.simulation.videos import open_video
 from hsi_models.evaluation.truth import read_json
 from hsi_models.host import processor_vendor
 from hsi_models.mosaic import mosaic_to_cube
@@ -182,7 +183,7 @@ def _brightest(recipe: Recipe) -> float:
 
 def _scene(recipe: Recipe, data: Path, camera: SnapshotCamera) -> tuple[Scene, float]:
     if recipe.scene == 'ordinary':
-        video = data / 'videos' / recipe.source
+        video = open_video(data, recipe.source)
         return ordinary_scene(video, recipe.seed, recipe.light, light_strength=VIDEO_LIGHT), float('nan')
     view = VIEW[recipe.camera]
     if recipe.scene == 'pan':
@@ -193,10 +194,13 @@ def _scene(recipe: Recipe, data: Path, camera: SnapshotCamera) -> tuple[Scene, f
     rng = np.random.default_rng([recipe.seed, 5])
     low, high = GRADES.get(recipe.group, HIDE_SEPARABILITY)
     goal = rng.uniform(low + GOAL[0] * (high - low), low + GOAL[1] * (high - low))
+    roc = float('nan')
     for attempt in range(ATTEMPTS):
         # What the target looks like may decide that no contrast gives the grade: another draw, and calmer ground.
         drawn = replace(recipe, seed=recipe.seed + 10_000 * attempt)
         camouflage = _camouflage(drawn, data, camera, view, clutter=0.75 ** attempt)
+        if not np.isfinite(camouflage.stage().box(0)).all():
+            continue            # something else covers it in the first frame, or its path starts out of sight
         camouflage, roc = reach(camouflage, camera, goal, drawn.seed)
         if low <= roc <= high:
             return camouflage.scene(recipe.name), roc
@@ -211,7 +215,7 @@ def _camouflage(recipe: Recipe, data: Path, camera: SnapshotCamera, view: tuple[
     if recipe.scene == 'aerial':
         backdrop = cube_backdrop(data / 'hsi_cubes' / f'{recipe.source}.npz', recipe.zoom, size)
     else:
-        video = VideoFolder(data / 'videos' / recipe.source)
+        video = open_video(data, recipe.source)
         generator = torch.Generator().manual_seed(recipe.seed)
         backdrop = picture_backdrop(video.rgb(int(rng.integers(len(video)))), size, generator)
     hard = _HARDNESS[recipe.group]

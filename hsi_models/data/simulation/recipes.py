@@ -8,8 +8,8 @@ import numpy as np
 SPLITS = ('validation', 'test')
 VIEW = {'vis': (176, 240), 'nir': (160, 216)}
 
-_LIGHTS = ('drift', 'cloud', 'steady', 'shadow', 'lamp', 'flicker')
-_HARD_LIGHTS = ('drift', 'shadow', 'cloud', 'flicker', 'drift')
+LIGHTS = ('drift', 'cloud', 'steady', 'shadow', 'lamp', 'flicker')
+HARD_LIGHTS = ('drift', 'shadow', 'cloud', 'flicker', 'drift')
 _VIDEOS = {
     'validation': ('bmx_trees', 'goat', 'parkour', 'drone1', 'mohiniyattam', 'motorcycle_chase', 'uavdt_s0310',
                    'uavdt_s1001', 'uavdt_s1301', 'uavdt_s1606'),
@@ -38,7 +38,7 @@ _PANS = {
 _DRAW = 777_000         # between the seeds of one draw and the next
 _GRADES = (1, 2, 3, 1, 2, 1, 3, 2, 1)
 _CAMERAS = ('vis', 'nir', 'vis', 'nir', 'vis', 'vis', 'nir', 'nir', 'nir')
-_CAMOUFLAGES = ('twins', 'hidden', 'fakes', 'hidden', 'twins', 'aerial')
+CAMOUFLAGES = ('twins', 'hidden', 'fakes', 'hidden', 'twins', 'aerial')
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def benchmark_recipes(split: str, draw: int = 0) -> tuple[Recipe, ...]:
         raise ValueError(f'expected draw 0, or one above for validation, got {draw} for {split}')
     seed = 1_000_000 * (1 + SPLITS.index(split))
     recipes = [Recipe(f'ordinary_{number:02d}_{video}', 'ordinary', 'ordinary', video, _camera(number), seed + number,
-                      light=_LIGHTS[number % 6]) for number, video in enumerate(_VIDEOS[split])]
+                      light=LIGHTS[number % 6]) for number, video in enumerate(_VIDEOS[split])]
     count = {'validation': 8, 'test': 18}[split]
     recipes += [_camouflage(split, number, seed + 100 + number, f'camouflage_{_GRADES[number % len(_GRADES)]}')
                 for number in range(count)]
@@ -98,7 +98,7 @@ def benchmark_recipes(split: str, draw: int = 0) -> tuple[Recipe, ...]:
         real = source not in _ZOOM
         zoom = 1.0 if real else 1.35 * _ZOOM[source]
         recipes.append(Recipe(f'pan_{number:02d}_{source[:12]}', 'pan', 'pan_mosaic' if real else 'pan', source,
-                              'vis' if real else _camera(number), seed + 300 + number, 70, light=_LIGHTS[number % 2],
+                              'vis' if real else _camera(number), seed + 300 + number, 70, light=LIGHTS[number % 2],
                               zoom=zoom, target=(box[0] * zoom, box[1] * zoom, box[2] * zoom, box[3] * zoom)))
     return tuple(replace(one, name=f'{one.name}_draw{draw}', seed=one.seed + _DRAW * draw) if draw else one
                  for one in recipes)
@@ -110,12 +110,12 @@ def _camera(number: int) -> str:
 
 def _camouflage(split: str, number: int, seed: int, group: str) -> Recipe:
     rng = np.random.default_rng(seed)
-    kind = _CAMOUFLAGES[(number + number // 6) % 6]
+    kind = CAMOUFLAGES[(number + number // 6) % 6]
     sources = _CUBES[split] if kind == 'aerial' else _PICTURES[split]
     source = sources[(number // 6 if kind == 'aerial' else number) % len(sources)]
     hide = group == 'hide'
     size = rng.uniform(22, 30) if kind == 'aerial' else rng.uniform(26, 44)
     return Recipe(f'{group}_{number:02d}_{kind}_{source.split("_100x")[0][:16]}', group, kind, source,
-                  _CAMERAS[number % 9], seed, int(rng.integers(64, 101)), _HARD_LIGHTS[number % 5],
+                  _CAMERAS[number % 9], seed, int(rng.integers(64, 101)), HARD_LIGHTS[number % 5],
                   round(float(size), 1), '' if hide else _MOTION[number % len(_MOTION)], hide,
                   _ZOOM.get(source, 1.0))

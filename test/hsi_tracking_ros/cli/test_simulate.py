@@ -73,6 +73,21 @@ def test_another_draw_has_names_and_pictures_of_its_own(shared_data: Path, tmp_p
     assert (open_sequence(first).image(0) != open_sequence(other).image(0)).mean() > 0.5
 
 
+def test_sequences_to_train_with_are_generated_with_their_groups(shared_data: Path, tmp_path: Path,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    words = ['training', '--data', str(shared_data), '--out', str(tmp_path / 'out'), '--count', '8']
+    assert run(*words, '--only', 'camouflage_3', '--json') == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report['sequences'] == 2
+    assert run(*words, '--only', 'ordinary_007') == 0
+    groups = json.loads((tmp_path / 'out' / 'groups.json').read_text())
+    assert {name: len(names) for name, names in groups.items()} == {'camouflage': 2, 'camouflage_3': 2, 'ordinary': 1}
+    for name in groups['camouflage']:
+        assert np.isfinite(open_sequence(tmp_path / 'out' / name).boxes[0]).all()
+    with pytest.raises(ValueError, match='expected a count >= 1, got 0'):
+        run('training', '--data', str(shared_data), '--out', str(tmp_path), '--count', '0')
+
+
 def test_wrong_usage_is_refused(tmp_path: Path) -> None:
     words = ['benchmark', '--data', str(tmp_path), '--split', 'test', '--out', str(tmp_path)]
     with pytest.raises(ValueError, match="expected sequences whose name holds 'nothing', got none"):

@@ -9,8 +9,9 @@ import pytest
 
 from hsi_models.data.open import open_sequence
 from hsi_models.data.simulation.cameras import nominal_camera
-from hsi_models.data.simulation.ordinary import VideoFolder, ordinary_scene
+from hsi_models.data.simulation.ordinary import ordinary_scene
 from hsi_models.data.simulation.scene import expose, render, write_sequence
+from hsi_models.data.simulation.videos import VideoFolder
 from hsi_models.mosaic import mosaic_to_cube
 
 
@@ -30,7 +31,7 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(('kind', 'side'), [('vis', 4), ('nir', 5)])
 def test_a_video_becomes_a_sequence_that_the_loader_reads(kind: str, side: int, video: Path, tmp_path: Path) -> None:
-    camera, scene = nominal_camera(kind), ordinary_scene(video, seed=1)
+    camera, scene = nominal_camera(kind), ordinary_scene(VideoFolder(video), seed=1)
     exposure = expose(scene, camera)
     images = list(render(scene, camera, 1, exposure))
     write_sequence(tmp_path / 'out', camera.description(exposure), iter(images), scene.boxes, scene.attributes)
@@ -46,16 +47,16 @@ def test_a_video_becomes_a_sequence_that_the_loader_reads(kind: str, side: int, 
 
 
 def test_images_are_equal_by_seed_and_differ_in_noise(video: Path) -> None:
-    camera, scene = nominal_camera('vis'), ordinary_scene(video, seed=1)
+    camera, scene = nominal_camera('vis'), ordinary_scene(VideoFolder(video), seed=1)
     first, same, other = (next(render(scene, camera, seed, 0.8)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)
-    redrawn = next(render(ordinary_scene(video, seed=1), camera, 1, 0.8))
+    redrawn = next(render(ordinary_scene(VideoFolder(video), seed=1), camera, 1, 0.8))
     np.testing.assert_array_equal(first, redrawn)
 
 
 def test_the_target_keeps_its_spectrum_while_it_moves(video: Path) -> None:
-    camera, scene = nominal_camera('vis'), ordinary_scene(video, seed=1, light='steady')
+    camera, scene = nominal_camera('vis'), ordinary_scene(VideoFolder(video), seed=1, light='steady')
     spectra = []
     for index, image in enumerate(render(scene, camera, 1, 0.8)):
         x = 8 + 6 * index
@@ -65,7 +66,7 @@ def test_the_target_keeps_its_spectrum_while_it_moves(video: Path) -> None:
 
 
 def test_exposure_brings_the_brightest_to_the_share_asked_for(video: Path) -> None:
-    camera, scene = nominal_camera('vis'), ordinary_scene(video, seed=1)
+    camera, scene = nominal_camera('vis'), ordinary_scene(VideoFolder(video), seed=1)
     image = next(render(scene, camera, 1, expose(scene, camera, 0.5)))
     assert np.quantile(image, 0.999) == pytest.approx(0.5 * 1023, rel=0.15)
 
