@@ -112,39 +112,43 @@ def load_scene_views(config: SceneConfig, fit: ProbabilityConfig, device: torch.
     folder = Path(config.folder)
     groups: dict[str, list[str]] = json.loads((folder / 'groups.json').read_text(encoding='utf-8'))
     names = sorted({name for listed in groups.values() for name in listed})
-    starts = [(start, name in groups.get(ORDINARY, ())) for number, name in enumerate(names)
-              for start in _starts(open_sequence(folder / name), config, fit,
-                                   np.random.default_rng([config.seed, number]))]
+    searches = np.empty((len(names) * config.starts * (config.frames - 1), 4, SEARCH_SIZE, SEARCH_SIZE), np.uint8)
+    starts, ordinary, count = list[_Start](), list[bool](), 0
+    for number, name in enumerate(names):
+        rng = np.random.default_rng([config.seed, number])
+        for start, seen in _starts(open_sequence(folder / name), config, fit, rng):
+            searches[count:count + len(seen)] = seen
+            count += len(seen)
+            starts.append(start)
+            ordinary.append(name in groups.get(ORDINARY, ()))
     if not starts:
         raise ValueError(f'expected sequences with targets of at least {_LEAST_PX:g} pixels in {folder}, got none')
 
-    def tensor(values: list[npt.NDArray[np.uint8]] | list[Floats]) -> Tensor:
-        return torch.from_numpy(np.stack(values)).to(device)
+    def tensor(values: npt.NDArray[np.uint8] | Floats) -> Tensor:
+        return torch.from_numpy(values).to(device)
 
-    counts = torch.tensor([len(start.searches) for start, _ in starts])
+    lengths = torch.tensor([len(start.corners) for start in starts])
     return SceneViews(
-        tensor([start.template for start, _ in starts]), tensor([start.outline for start, _ in starts]),
-        tensor([start.separability for start, _ in starts]),
-        tensor([picture for start, _ in starts for picture in start.searches]),
-        tensor([corners for start, _ in starts for corners in start.corners]),
-        torch.arange(len(starts)).repeat_interleave(counts).to(device),
-        torch.tensor([ordinary for _, ordinary in starts]).repeat_interleave(counts).to(device))
+        tensor(np.stack([start.template for start in starts])), tensor(np.stack([start.outline for start in starts])),
+        tensor(np.stack([start.separability for start in starts])), tensor(searches[:count]),
+        tensor(np.concatenate([start.corners for start in starts])),
+        torch.arange(len(starts)).repeat_interleave(lengths).to(device),
+        torch.tensor(ordinary).repeat_interleave(lengths).to(device))
 
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """What one start gives: one row of the first, several of the last tensors of `SceneViews`."""
+    """What one start gives to `SceneViews`: a row of the first three, and the corners in its later frames, (n, 4)."""
 
     template: npt.NDArray[np.uint8]
     outline: npt.NDArray[np.uint8]
     separability: Floats
-    searches: list[npt.NDArray[np.uint8]]
-    corners: list[Floats]
+    corners: Floats
 
 
 def _starts(sequence: Sequence, config: SceneConfig, fit: ProbabilityConfig,
-            rng: np.random.Generator) -> Iterator[_Start]:
-    """The starts of one sequence; none where its target is nowhere large enough."""
+            rng: np.random.Generator) -> Iterator[tuple[_Start, list[npt.NDArray[np.uint8]]]]:
+    """The starts of one sequence with their search crops; none where its target is nowhere large enough."""
     truth = {index: Box(*row) for index, row in enumerate(sequence.boxes)
              if np.isfinite(row).all() and row[2] * row[3] > _LEAST_PX}
     chosen = np.unique(np.linspace(0, len(sequence) - 1, config.frames).round().astype(int)).tolist()
@@ -172,9 +176,9 @@ def _starts(sequence: Sequence, config: SceneConfig, fit: ProbabilityConfig,
         wide = views.picture(frames[first], around, SEARCH_SIZE)[3].astype(np.float32) / 255
         outline = refiner_picture(wide, to_crop(box, around, (SEARCH_SIZE, SEARCH_SIZE)))[0]
         separability = probability.separability
-        yield _Start(views.picture(frames[first], siamese_region(box), TEMPLATE_SIZE), _bytes(outline),
-                     np.array([separability.roc, separability.ok, separability.held_out], np.float32), searches,
-                     corners)
+        found = np.array([separability.roc, separability.ok, separability.held_out], np.float32)
+        yield _Start(views.picture(frames[first], siamese_region(box), TEMPLATE_SIZE), _bytes(outline), found,
+                     np.stack(corners)), searches
 
 
 @dataclass(frozen=True, eq=False)

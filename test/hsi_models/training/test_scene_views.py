@@ -21,6 +21,7 @@ from hsi_models.tracking.probability import ProbabilityConfig
 from hsi_models.training.auto import AutoConfig, AutoTrainer
 from hsi_models.training.auto_inputs import AutoScenes
 from hsi_models.training.box_refiner import BoxRefinerConfig, BoxRefinerTrainer
+from hsi_models.training.loop import LoopConfig
 from hsi_models.training.scene_views import SceneConfig, load_scene_views
 from hsi_models.training.tracking_data import TrackingDataConfig
 from hsi_models.training.tracking_windows import WindowConfig
@@ -141,20 +142,38 @@ def test_a_folder_without_targets_is_refused(folder, tmp_path):
         load_scene_views(scenes(tmp_path), ProbabilityConfig(), CPU)
 
 
-@pytest.mark.parametrize(('trainer', 'config'), [
+TRAINERS = pytest.mark.parametrize(('trainer', 'config'), [
     (AutoTrainer, AutoConfig(batch=2, sides=(32, 40), most_bands=16, start='', pairs=PAIRS)),
     (BoxRefinerTrainer, BoxRefinerConfig(batch=2, sides=(32, 40), most_bands=16, kept=3, looked_at=2, boxes=2,
                                          pairs=PAIRS))])
-def test_trained_with_as_often_as_asked_for_and_repeatably(trainer, config, folder, corpus_folder, tmp_path):
-    def seen(**changes):
-        made = trainer(dataclasses.replace(config, data=str(corpus_folder), **changes), tmp_path)
-        batches = [made.batch(step).later if trainer is BoxRefinerTrainer else made.inputs(step)[0].search
-                   for step in range(4)]
-        return [batch.flatten().tolist() for batch in batches]
 
-    plain = seen()
-    assert seen(scenes=scenes(folder, share=0.0)) == plain
-    mixed = seen(scenes=scenes(folder))
-    assert mixed == seen(scenes=scenes(folder))
-    assert mixed != plain
-    assert not [batch for batch in seen(scenes=scenes(folder, share=1.0)) if batch in plain]
+
+@TRAINERS
+def test_another_device_gives_the_same_weights_and_no_step_waits(trainer, config, folder, corpus_folder, tmp_path,
+                                                                 agrees_elsewhere, monkeypatch):
+    monkeypatch.setattr('hsi_models.training.auto_validation.BATCHES', 1)
+    monkeypatch.setattr('hsi_models.training.box_refiner._VALIDATION', 2)
+    config = dataclasses.replace(config, data=str(corpus_folder), loop=LoopConfig(2, 2),
+                                 scenes=scenes(folder, frames=3, starts=1, share=1.0))
+    agrees_elsewhere(lambda device: trainer(dataclasses.replace(config, device=device), tmp_path / device))
+
+
+@TRAINERS
+def test_trained_with_as_often_as_asked_for_and_repeatably(trainer, config, folder, corpus_folder, tmp_path):
+    def seen(share):
+        few = scenes(folder, frames=3, starts=1, share=share)
+        made = trainer(dataclasses.replace(config, data=str(corpus_folder), scenes=few), tmp_path)
+
+        def look(step):
+            batch = made.batch(step).later if trainer is BoxRefinerTrainer else made.inputs(step)[0].search
+            return batch.flatten().tolist()
+
+        batches = [look(step) for step in range(6)]
+        assert look(1) == batches[1]
+        return batches
+
+    pairs, mixed, sequences = (seen(share) for share in (0.0, 0.5, 1.0))
+    assert not [batch for batch in sequences if batch in pairs]
+    if trainer is AutoTrainer:      # the others look at several batches in one step
+        assert all(batch in (one, other) for batch, one, other in zip(mixed, pairs, sequences, strict=True))
+    assert mixed not in (pairs, sequences)
