@@ -245,7 +245,7 @@ class AutoTrainer:
         if distributed.is_main():
             self.network.load_state_dict(result.weights)
             self.network.gate.scale(config.gate)
-            card = ModelCard('auto', {}, command=command, seed=config.seed, start=self.start,
+            card = ModelCard('auto', {}, command=command, seed=config.seed, start=self.start, data=config.scenes.told,
                              device=distributed.device_name(self.device))
             save_rounded(path, self.network, card, result, self.validate)
         return distributed.share(path)

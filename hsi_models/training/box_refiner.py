@@ -219,7 +219,7 @@ class BoxRefinerTrainer:
         path = self.folder / f'{NAME}.safetensors'
         if distributed.is_main():
             self.network.load_state_dict(result.weights)
-            card = ModelCard(NAME, {}, command=command, seed=config.seed, start=self.start,
+            card = ModelCard(NAME, {}, command=command, seed=config.seed, start=self.start, data=config.scenes.told,
                              device=distributed.device_name(self.device))
             save_rounded(path, self.network, card, result, self.validate)
         return distributed.share(path)

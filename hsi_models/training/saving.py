@@ -19,7 +19,7 @@ def save_rounded(path: Path, network: nn.Module, card: ModelCard, result: LoopRe
     Args:
         path: `*.safetensors`.
         network: in which the weights are rounded: what is reported is what is stored.
-        card: of the training; data, steps, minutes and scores are filled in here.
+        card: of the training; its data is what was seen besides pairs; steps, minutes and scores are filled in here.
         result: of the training.
         validate: network -> named scores.
     """
@@ -27,7 +27,8 @@ def save_rounded(path: Path, network: nn.Module, card: ModelCard, result: LoopRe
     network.load_state_dict(weights)
     with torch.no_grad():
         scores = validate(network.eval())
+    pairs = 'pictures with boxes of the corpus, turned hyperspectral in pairs'
+    data = f'{pairs}, and {card.data}' if card.data else pairs
     save_checkpoint(path, weights, replace(
-        card, data='pictures with boxes of the corpus, turned hyperspectral in pairs; see docs/training.md',
-        steps=result.step, minutes=round(result.seconds / 60, 1),
+        card, data=f'{data}; see docs/training.md', steps=result.step, minutes=round(result.seconds / 60, 1),
         validation={name: round(value, 4) for name, value in scores.items()}), half=True)

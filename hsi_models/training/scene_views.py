@@ -70,6 +70,11 @@ class SceneConfig:
             raise ValueError('expected box_error, shift and zoom >= 0, got '
                              f'{self.box_error:g}, {self.shift:g} and {self.zoom:g}')
 
+    @property
+    def told(self) -> str:
+        """What a card says of them; '' where there are none."""
+        return f'simulated sequences ({self.share:g} of the batches)' if self.folder else ''
+
 
 @dataclass(frozen=True, eq=False)
 class SceneViews:

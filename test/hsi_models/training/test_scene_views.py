@@ -10,6 +10,7 @@ import torch
 
 from hsi_models.boxes import Box
 from hsi_models.calibration import Calibration
+from hsi_models.checkpoint import load_card
 from hsi_models.data.open import open_sequence
 from hsi_models.data.simulation.scene import write_sequence
 from hsi_models.data.synthetic import SyntheticSequence
@@ -156,6 +157,16 @@ def test_another_device_gives_the_same_weights_and_no_step_waits(trainer, config
     config = dataclasses.replace(config, data=str(corpus_folder), loop=LoopConfig(2, 2),
                                  scenes=scenes(folder, frames=3, starts=1, share=1.0))
     agrees_elsewhere(lambda device: trainer(dataclasses.replace(config, device=device), tmp_path / device))
+
+
+def test_the_card_says_what_was_seen(folder, corpus_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr('hsi_models.training.box_refiner._VALIDATION', 1)
+    trainer, config = TRAINERS.args[1][1]
+    config = dataclasses.replace(config, data=str(corpus_folder), loop=LoopConfig(1, 1))
+    for number, (few, told) in enumerate(((SceneConfig(), 'in pairs; see'), (
+            scenes(folder, frames=3, starts=1), 'in pairs, and simulated sequences (0.5 of the batches); see'))):
+        path = trainer(dataclasses.replace(config, scenes=few), tmp_path / str(number)).run(progress=False)
+        assert told in load_card(path).data
 
 
 @TRAINERS
