@@ -69,7 +69,7 @@ class FusionConfig:
     refine_weight: float = 0.3
     refine_iou: float = 0.5
     refine_share: float = 0.5
-    outline: tuple[float, float] = (0.45, 0.85)
+    outline: tuple[float, float] = (0.25, 0.65)
     refine_contrast: tuple[float, float] = (0.3, 0.7)
     alike: tuple[float, float] = ALIKE
     redetect_roc: float = 0.95

@@ -6,7 +6,6 @@ fit on a first frame (`tracking.probability`), in the tracker's own crops.
 """
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from hsi_models.calibration import Calibration
 from hsi_models.colour import FalseColour
 from hsi_models.data.open import open_sequence
 from hsi_models.data.sequence import Sequence
+from hsi_models.evaluation.truth import read_groups
 from hsi_models.frame import HyperspectralFrame
 from hsi_models.ingest import to_frame
 from hsi_models.networks.nanotrack import SEARCH_SIZE, TEMPLATE_SIZE
@@ -111,11 +111,11 @@ def load_scene_views(config: SceneConfig, fit: ProbabilityConfig, device: torch.
         device: where they stay.
 
     Raises:
-        FileNotFoundError: no `groups.json` in the folder.
-        ValueError: a malformed sequence, or none that can be trained with.
+        FileNotFoundError: no such folder, or no `groups.json` in it.
+        ValueError: malformed groups or a malformed sequence, or none that can be trained with.
     """
     folder = Path(config.folder)
-    groups: dict[str, list[str]] = json.loads((folder / 'groups.json').read_text(encoding='utf-8'))
+    groups = read_groups(folder / 'groups.json', (path.name for path in folder.iterdir() if path.is_dir()))
     names = sorted({name for listed in groups.values() for name in listed})
     searches = np.empty((len(names) * config.starts * (config.frames - 1), 4, SEARCH_SIZE, SEARCH_SIZE), np.uint8)
     starts, ordinary, count = list[_Start](), list[bool](), 0

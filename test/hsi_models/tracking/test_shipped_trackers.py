@@ -43,7 +43,7 @@ def test_the_card_of_the_box_refinement_does_too():
     assert card.sha256 == sha256_of(path)
     assert card.command.startswith('hsi-tracking train box_refiner')
     assert not re.search('[ =]/', card.command), 'a path of one machine'
-    assert card.start == '051480b33deb044ca5b618fc44af6e5f8df202916010e3a0eefff968ceafac6d', 'its first stage'
+    assert card.start == 'bb0dc7253e00f98d7eb010adfd8ccb9b5dc5d161ed6c36477badac42dea2a008', 'its second stage'
     assert min(card.steps, card.minutes) > 0
     assert card.limits
     assert card.validation['error'] < 0.7 * card.validation['error_before']

@@ -137,6 +137,11 @@ def test_settings_that_cannot_be_are_refused(changes, message, folder):
 
 def test_a_folder_without_targets_is_refused(folder, tmp_path):
     with pytest.raises(FileNotFoundError):
+        load_scene_views(scenes(tmp_path / 'none'), ProbabilityConfig(), CPU)
+    with pytest.raises(FileNotFoundError, match='groups.json'):
+        load_scene_views(scenes(tmp_path), ProbabilityConfig(), CPU)
+    (tmp_path / 'groups.json').write_text('{"hide": ["none"]}')
+    with pytest.raises(ValueError, match="group 'hide' names 1 sequences that have no ground truth"):
         load_scene_views(scenes(tmp_path), ProbabilityConfig(), CPU)
     (tmp_path / 'groups.json').write_text('{}')
     with pytest.raises(ValueError, match='expected sequences with targets of at least 30 pixels'):
