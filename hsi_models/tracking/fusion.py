@@ -165,7 +165,7 @@ class FusionMatcher:
         size = self.geometry.search_size
         region = siamese_region(box, size, self.geometry.template_size)
         pixels = Pixels.around(frame, region, size)
-        return self.refinement.learn(self._probability(template.probability, pixels, region, size),
+        return self.refinement.learn(pixels.probability(template.probability, region, size),
                                      to_crop(box, region, (size, size)))
 
     def renew(self, template: FusionTemplate, frame: HyperspectralFrame, box: Box, weight: float) -> FusionTemplate:
@@ -177,7 +177,7 @@ class FusionMatcher:
         size, region = self.geometry.template_size, siamese_region(box)
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
-        p = self._probability(template.probability, pixels, region, size)
+        p = pixels.probability(template.probability, region, size)
         return self._keep(template, image, p), image, p
 
     def _keep(self, template: FusionTemplate, image: Floats, p: Floats) -> State:
@@ -190,7 +190,7 @@ class FusionMatcher:
         size = self.geometry.search_size
         pixels = Pixels.around(frame, region, size)
         image = pixels.false_colour(template.colour, region, size)
-        p = self._probability(template.probability, pixels, region, size)
+        p = pixels.probability(template.probability, region, size)
         score, distances = self._respond(template, image, p)
         boxes = self.geometry.boxes(distances)
         contrast = box_contrast(p, boxes)
@@ -259,9 +259,6 @@ class FusionMatcher:
         """The most target-like places of the frame, where the spectrum separates well."""
         return proposals(frame, template.probability, box, self.config.places, self.config.redetect_roc,
                          self.config.redetect_contrast * template.contrast)
-
-    def _probability(self, probability: TargetProbability, pixels: Pixels, region: Box, size: int) -> Floats:
-        return pixels.crop(probability.apply(pixels.values, pixels.step), region, size)
 
 
 def box_contrast(probability: Floats, boxes: Floats, inner: float = 0.7) -> Floats:

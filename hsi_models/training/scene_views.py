@@ -196,8 +196,8 @@ class _Views:
     def picture(self, frame: HyperspectralFrame, region: Box, size: int) -> npt.NDArray[np.uint8]:
         """False colour and probability, (4, size, size)."""
         pixels = Pixels.around(frame, region, size)
-        probability = pixels.crop(self.probability.apply(pixels.values, pixels.step), region, size)
-        return _bytes(np.concatenate([pixels.false_colour(self.colour, region, size), probability[None]]))
+        return _bytes(np.concatenate([pixels.false_colour(self.colour, region, size),
+                                      pixels.probability(self.probability, region, size)[None]]))
 
 
 def _off(box: Box, error: float, rng: np.random.Generator) -> Box:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument('--data', required=True, type=Path, metavar='DIR',
                           help='holds images, hsi_cubes, sensor_responses, hotc2020_gt_boxes')
     training.add_argument('--out', required=True, type=Path, metavar='DIR', help='one folder a sequence, HOTC layout')
-    training.add_argument('--count', type=int, default=208, metavar='N', help='sequences (%(default)s)')
+    training.add_argument('--count', type=int, metavar='N', help='sequences (as many as shipped weights have seen)')
     training.add_argument('--only', default='', metavar='TEXT', help='only sequences whose name holds this text')
     training.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
     training.add_argument('--json', action='store_true', help='what was made on standard output')
@@ -94,9 +94,9 @@ def _benchmark(args: argparse.Namespace) -> int:
 
 
 def _training(args: argparse.Namespace) -> int:
-    from hsi_models.data.simulation.training_recipes import training_recipes
+    from hsi_models.data.simulation.training_recipes import COUNT, training_recipes
 
-    made = _make_all(training_recipes(args.count), args)
+    made = _make_all(training_recipes(COUNT if args.count is None else args.count), args)
     report = {'sequences': len(made), 'frames': sum(sequence.frames for sequence in made),
               'groups': str(args.out / 'groups.json'), 'out': str(args.out)}
     print(json.dumps(report, indent=2) if args.json else

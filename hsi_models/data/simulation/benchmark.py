@@ -194,13 +194,10 @@ def _scene(recipe: Recipe, data: Path, camera: SnapshotCamera) -> tuple[Scene, f
     rng = np.random.default_rng([recipe.seed, 5])
     low, high = GRADES.get(recipe.group, HIDE_SEPARABILITY)
     goal = rng.uniform(low + GOAL[0] * (high - low), low + GOAL[1] * (high - low))
-    roc = float('nan')
     for attempt in range(ATTEMPTS):
         # What the target looks like may decide that no contrast gives the grade: another draw, and calmer ground.
         drawn = replace(recipe, seed=recipe.seed + 10_000 * attempt)
         camouflage = _camouflage(drawn, data, camera, view, clutter=0.75 ** attempt)
-        if not np.isfinite(camouflage.stage().box(0)).all():
-            continue            # something else covers it in the first frame, or its path starts out of sight
         camouflage, roc = reach(camouflage, camera, goal, drawn.seed)
         if low <= roc <= high:
             return camouflage.scene(recipe.name), roc
@@ -252,8 +249,11 @@ def reach(camouflage: Camouflage, camera: SnapshotCamera, goal: float, seed: int
 
 
 def first_separability(camouflage: Camouflage, camera: SnapshotCamera, seed: int) -> float:
-    """`grade.separability` of the first frame as the camera gives it, over white reference."""
+    """`grade.separability` of the first frame as the camera gives it, over white reference; nan where the target is
+    not seen in it."""
     stage = camouflage.stage()
+    if not np.isfinite(stage.box(0)).all():
+        return float('nan')
     target, others = stage.opacities(0)
     scene = Scene('first', camouflage.spectra, stage.frame, np.array([stage.box(0)]),
                   np.ones((1, len(camouflage.spectra))))

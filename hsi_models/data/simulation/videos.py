@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -125,4 +126,10 @@ def open_video(data: Path, source: str) -> Video:
     if not source.startswith(CORPUS + '/'):
         return VideoFolder(data / 'videos' / source)
     _, name, track = source.split('/')
-    return CorpusVideo(ImageCorpus(data / CORPUS), name, int(track))
+    return CorpusVideo(_corpus(data / CORPUS), name, int(track))
+
+
+@cache
+def _corpus(root: Path) -> ImageCorpus:
+    """The index of a corpus takes .2 s to read, and each attempt at each sequence asks for it."""
+    return ImageCorpus(root)

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,15 +14,19 @@ from hsi_models.data.open import open_sequence
 from hsi_models.data.simulation.benchmark import (
     HIDE_SEPARABILITY,
     Made,
+    _camera,
+    _camouflage,
     differences,
+    first_separability,
     make_sequence,
     manifest,
+    reach,
     this_platform,
     update_manifest,
     write_groups,
 )
 from hsi_models.data.simulation.grade import GRADES
-from hsi_models.data.simulation.recipes import SPLITS, benchmark_recipes
+from hsi_models.data.simulation.recipes import SPLITS, VIEW, benchmark_recipes
 
 
 @pytest.mark.parametrize('scene', ['pan_mosaic', 'pan', 'hidden'])
@@ -34,6 +40,15 @@ def test_a_sequence_is_bit_identical_and_readable(scene: str, shared_data: Path,
     assert sequence.camera.mosaic_rows == (5 if recipe.camera == 'nir' else 4)
     if recipe.group == 'camouflage_2':
         assert 0.90 <= first.separability <= 0.98
+
+
+def test_a_target_out_of_sight_in_the_first_frame_reaches_no_grade(shared_data: Path) -> None:
+    recipe = next(recipe for recipe in benchmark_recipes('validation') if recipe.scene == 'aerial' and not recipe.hide)
+    camera = _camera(recipe, shared_data)
+    made = _camouflage(recipe, shared_data, camera, VIEW[recipe.camera], clutter=1.0)
+    assert math.isfinite(first_separability(made, camera, recipe.seed))
+    away = replace(made, track=np.full((made.frames, 3), (-900.0, -900.0, recipe.size_px)))
+    assert math.isnan(reach(away, camera, 0.95, recipe.seed)[1])
 
 
 def test_groups_hold_each_sequence_and_camouflage_its_grades(tmp_path: Path) -> None:
